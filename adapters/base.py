@@ -1,0 +1,56 @@
+"""What a channel has to be. This page is all that the author of an adapter needs to read.
+
+An adapter is a factory `make(context) -> Adapter`, named by an entry point in the group `frontdesk.adapters`.
+It is imported only when its channel is configured. Its protocol code (verify, parse, render, split) belongs in
+pure functions; what follows is the thin shell around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiohttp.web import AbstractRouteDef
+
+from bot.config import Config
+from bot.events import Failed, Feedback, Message, Reply, Stop
+from bot.metrics import Metrics
+from storage.base import Store
+
+Publish = Callable[[Message | Stop | Feedback], Awaitable[bool]]
+"""Hand something over. When it returns, a Message is committed: only then tell the channel so.
+
+True when it was new, False when that message was known already (acknowledge it all the same). Raises `Refused`
+(`Overloaded`: 503 with Retry-After; `TooLarge`: 413) or `StorageError` (503): then it was not stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What an adapter is given. `settings` is its own table, `[adapters.NAME]`, for third parties."""
+
+    config: Config
+    store: Store
+    metrics: Metrics
+    settings: Mapping[str, Any]
+
+
+class Adapter(Protocol):
+    name: str
+    """The `channel` of every address that it makes."""
+
+    def routes(self) -> Sequence[AbstractRouteDef]:
+        """What it serves over HTTP, below the server's root; may be empty."""
+
+    async def run(self, publish: Publish) -> None:
+        """Receive until cancelled. Before this is called, requests to its routes are answered with 503."""
+
+    async def send(self, event: Reply | Failed) -> str:
+        """Deliver and return the channel's id of it ("" if it has none).
+
+        A Reply that is not final may be skipped for a newer one, since its `text` is everything so far.
+        A final one, or a Failed, is called again after a crash or an exception: doing it twice must show once.
+        """
+
+    async def close(self) -> None:
+        """End every stream and give everything back, within a second or two."""

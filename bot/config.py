@@ -1,0 +1,301 @@
+"""The configuration: one frozen tree, from `frontdesk.toml`, overridden by `FRONTDESK_SECTION__KEY`.
+
+Secrets are read from the environment only (`Secrets`); one that stands in the file is refused, so that
+it never lands in a repository. Every error is a `ConfigError` that names the key and what it may be.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from bot.errors import ConfigError
+
+PREFIX = "FRONTDESK_"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Site(Section):
+    """Who the bot speaks for; prompts and phrases use it."""
+
+    name: str = "Frontdesk"
+    description: str = ""
+    contact: str = Field("", description="How to reach a person, as visitors should read it.")
+
+
+class Server(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    public_url: str = Field("", description="The address that visitors see, when a proxy stands in front.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Addresses or networks whose X-Forwarded-For is believed; nobody by default."
+    )
+    drain_seconds: float = Field(20, ge=0, le=600)
+
+
+class Storage(Section):
+    synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    lease_seconds: float = Field(60, gt=0)
+    attempts: int = Field(5, ge=1, le=100, description="After so many failed attempts a message ends in Failed.")
+
+
+class EchoEngine(Section):
+    repeat: int = Field(1, ge=1, le=100_000)
+    delay_ms: float = Field(0, ge=0, le=60_000, description="Pause between two deltas.")
+
+
+class OpenAIEngine(Section):
+    base_url: str = "http://127.0.0.1:8000/v1"
+    model: str = ""
+    connect_seconds: float = Field(5, gt=0)
+    first_token_seconds: float = Field(60, gt=0)
+    between_tokens_seconds: float = Field(30, gt=0)
+    retries: int = Field(2, ge=0, le=10)
+    max_concurrent: int = Field(64, ge=1)
+    context_tokens: int = Field(8192, ge=512)
+
+
+class EngineConfig(Section):
+    kind: Literal["quote", "echo", "openai"] = "quote"
+    echo: EchoEngine = EchoEngine()
+    openai: OpenAIEngine = OpenAIEngine()
+
+
+class BusConfig(Section):
+    busy: Literal["queue", "interrupt", "debounce", "drop"] = "queue"
+    debounce_seconds: float = Field(1.5, gt=0, le=60)
+    messages: int = Field(10_000, ge=1, description="Messages in the house at once, over all conversations.")
+    per_conversation: int = Field(20, ge=1, description="Messages that may wait in one conversation.")
+    running: int = Field(1_000, ge=1, description="Turns that run at once.")
+
+
+class LanguageConfig(Section):
+    fixed: str = Field("", description='Always answer in this language, such as "en"; empty means the visitor\'s.')
+    default: str = "en"
+
+
+class Privacy(Section):
+    redact: tuple[Literal["email", "phone", "card", "iban"], ...] = ("email", "phone", "card", "iban")
+    redact_before_model: bool = False
+    phone_region: str = Field("US", description="The country whose national phone numbers are recognised.")
+    retention_days: int = Field(0, ge=0, description="Conversations older than this are erased; 0 keeps them.")
+
+
+class Memory(Section):
+    window_tokens: int = Field(1_500, ge=100)
+    summary_tokens: int = Field(300, ge=0)
+    facts: int = Field(20, ge=0, le=200)
+
+
+class Semantic(Section):
+    enabled: Literal["auto", "yes", "no"] = "auto"
+    model: str = Field(
+        "", description="A sentence-transformers model: hub id or folder; empty means the installed one."
+    )
+
+
+class KnowledgeConfig(Section):
+    passages: int = Field(6, ge=1, le=50)
+    passage_tokens: int = Field(400, ge=50, le=4_000)
+    max_file_bytes: int = Field(20_000_000, ge=1)
+    semantic: Semantic = Semantic()
+
+
+class PromptsConfig(Section):
+    answer: str = Field("answer", description="The template that answers questions.")
+    context_tokens: int = Field(4_096, ge=512, description="What a whole prompt may hold.")
+    question_tokens: int = Field(1_000, ge=50)
+    temperature: float | None = Field(None, ge=0, le=2)
+    max_tokens: int | None = Field(None, ge=1)
+
+
+class WebLimits(Section):
+    body_bytes: int = Field(64_000, ge=1_000)
+    message_characters: int = Field(8_000, ge=1)
+    address_per_minute: int = Field(120, ge=1)
+    visitor_per_minute: int = Field(30, ge=1)
+    site_per_minute: int = Field(6_000, ge=1)
+    streams_per_visitor: int = Field(8, ge=1)
+    streams_per_address: int = Field(64, ge=1)
+    streams: int = Field(10_000, ge=1)
+
+
+class WebConfig(Section):
+    enabled: bool = True
+    origins: tuple[str, ...] = Field((), description='Sites that may embed the widget: "https://example.org".')
+    title: str = ""
+    greeting: dict[str, str] = Field(default_factory=dict, description="By language; what the empty panel says.")
+    suggestions: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="By language; example questions.")
+    heartbeat_seconds: float = Field(15, gt=0)
+    anonymous: bool = Field(True, description="Whether visitors without a JWT of the site may write.")
+    link_hosts: tuple[str, ...] = Field((), description="Hosts that answers may link to, besides the sources' own.")
+    limits: WebLimits = WebLimits()
+
+
+class LogConfig(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"
+
+
+class Secrets(Section):
+    """Read from the environment alone; `SecretStr` keeps them out of every repr."""
+
+    engine_openai_api_key: SecretStr | None = None
+    web_token_secret: SecretStr | None = Field(None, description="Signs anonymous visitors' tokens.")
+    web_identity_secret: SecretStr | None = Field(None, description="Verifies the JWT of signed-in visitors.")
+
+
+class Config(Section):
+    """Everything that can be set. `root` is the project's folder, `data` where what must last is kept."""
+
+    root: Path = Path()
+    data: Path = Path("data")
+    site: Site = Site()
+    server: Server = Server()
+    storage: Storage = Storage()
+    engine: EngineConfig = EngineConfig()
+    bus: BusConfig = BusConfig()
+    language: LanguageConfig = LanguageConfig()
+    privacy: Privacy = Privacy()
+    memory: Memory = Memory()
+    knowledge: KnowledgeConfig = KnowledgeConfig()
+    prompts: PromptsConfig = PromptsConfig()
+    web: WebConfig = WebConfig()
+    log: LogConfig = LogConfig()
+    adapters: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Settings of third parties' adapters, by the name of their entry point."
+    )
+    secrets: Secrets = Secrets()
+
+
+SECRET_VARIABLES: Mapping[str, str] = {
+    "FRONTDESK_ENGINE__OPENAI__API_KEY": "engine_openai_api_key",
+    "FRONTDESK_WEB__TOKEN_SECRET": "web_token_secret",
+    "FRONTDESK_WEB__IDENTITY_SECRET": "web_identity_secret",
+}
+
+
+def load(
+    file: Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Config:
+    """Read `file` (or nothing), lay the environment over it, then `overrides` (nested like the file).
+
+    Relative folders are taken from the file's own folder. Raises `ConfigError`.
+    """
+    environ = os.environ if environ is None else environ
+    tree = _read(file) if file else {}
+    _refuse_secrets(tree, file)
+    root = file.resolve().parent if file else Path.cwd()
+    _merge(tree, _from_environment(environ))
+    _merge(tree, dict(overrides or {}))
+    tree["root"] = root
+    tree["data"] = root / Path(tree.get("data", "data")).expanduser()
+    tree["secrets"] = _secrets(environ)
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, file)) from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"There is no configuration file {file}. Make one with `frontdesk init`, or name another with --config."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The configuration file {file} cannot be read: {error}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The configuration file {file} is not valid TOML: {error}.") from None
+
+
+def _refuse_secrets(tree: Mapping[str, Any], file: Path | None) -> None:
+    for variable in SECRET_VARIABLES:
+        node: Any = tree
+        for key in variable.removeprefix(PREFIX).lower().split("__"):
+            node = node.get(key) if isinstance(node, Mapping) else None
+        if node is not None:
+            raise ConfigError(
+                f"A secret stands in {file}. Remove it there and set {variable} in the environment instead."
+            )
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX) or variable in SECRET_VARIABLES or "__" not in variable:
+            continue
+        *path, last = variable.removeprefix(PREFIX).lower().split("__")
+        node = tree
+        for key in path:
+            node = node.setdefault(key, {})
+        node[last] = _value(text)
+    return tree
+
+
+def _value(text: str) -> Any:
+    """JSON where it is a list, a table, a number or a truth value; else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    found = {field: environ[variable] for variable, field in SECRET_VARIABLES.items() if variable in environ}
+    for variable, field in SECRET_VARIABLES.items():
+        if field in found and not found[field].strip():
+            raise ConfigError(f"{variable} is set but blank. Give it a value, or unset it.")
+    return found
+
+
+def _merge(tree: dict[str, Any], over: Mapping[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(tree.get(key), dict):
+            _merge(tree[key], value)
+        else:
+            tree[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _explain(error: ValidationError, file: Path | None) -> str:
+    lines = []
+    for problem in error.errors():
+        path = [str(part) for part in problem["loc"]]
+        name = ".".join(path)
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(path[-1], _keys(path[:-1]), n=1)
+            hint = (
+                f" Did you mean `{'.'.join([*path[:-1], near[0]])}`?"
+                if near
+                else f" Known here: {', '.join(_keys(path[:-1]))}."
+            )
+            lines.append(f"`{name}` is not a setting.{hint}")
+        else:
+            lines.append(f"`{name}`: {problem['msg']}, but it is {problem['input']!r}.")
+    where = str(file) if file else "the settings given"
+    return f"The configuration ({where}) is wrong:\n  " + "\n  ".join(lines)
+
+
+def _keys(path: list[str]) -> list[str]:
+    model: type[BaseModel] = Config
+    for key in path:
+        field = model.model_fields.get(key)
+        annotation = field.annotation if field else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return [key for key in model.model_fields if key not in ("root", "secrets")]

@@ -1,0 +1,167 @@
+"""The words that the whole house speaks: frozen values, standard library only.
+
+What moves on the bus is a `Message`, a `Reply`, a `Failed`, a `Stop` or a `Feedback`; each names the
+`Address` of its conversation. A `Message` ends in exactly one `Reply` with `final=True` or one `Failed`.
+Times are seconds since the epoch (UTC). Languages are lower-case ISO 639-1 codes ("en", "zh").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+FinishReason = Literal["", "stop", "length", "cancelled", "declined", "interrupted", "merged", "human"]
+"""Why a reply ended. "" while it is being written; "cancelled" by a Stop; "declined" when nothing known
+answers; "interrupted" or "merged" when a later message of the same conversation took its place (such a
+reply may be empty and is then not shown); "human" when a person was offered or has taken over."""
+
+Role = Literal["user", "assistant", "system"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a conversation lives: the key of its lane, its memory and its delivery."""
+
+    channel: str
+    account: str = ""
+    conversation: str
+    thread: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that came with a message. `size` in bytes."""
+
+    name: str
+    media_type: str
+    size: int
+    location: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One thing that somebody said.
+
+    `id` is the channel's own event id; the pair with `address.channel` is unique for ever.
+    `language` is what the channel knows of the sender's language ("" when it knows nothing).
+    """
+
+    id: str
+    address: Address
+    sender: str
+    text: str
+    sent_at: float
+    edited: bool = False
+    attachments: tuple[Attachment, ...] = ()
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """A source that a reply names as [number]. `location` is a path or an address."""
+
+    number: int
+    title: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer so far: `text` is everything up to now, so a slow channel may skip to the newest.
+
+    `seq` rises by one within an `attempt`; `attempt` rises when the turn starts again after a failure.
+    """
+
+    message_id: str
+    attempt: int
+    address: Address
+    text: str
+    seq: int
+    final: bool = False
+    citations: tuple[Citation, ...] = ()
+    finish_reason: FinishReason = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A message that could not be answered. `reason` is for the operator, `said` is what the person was told."""
+
+    message_id: str
+    address: Address
+    reason: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """The person no longer wants the answer to `message_id` ("" means whatever is being answered there)."""
+
+    address: Address
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What a person thinks of the answer to `message_id`: `value` is +1, -1, or 0 to take it back."""
+
+    address: Address
+    message_id: str
+    value: int
+    comment: str = ""
+
+
+Event = Message | Reply | Failed | Stop | Feedback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What is remembered of a conversation: one thing said by one side."""
+
+    role: Role
+    text: str
+    language: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A piece of knowledge that was found.
+
+    `text` is Markdown without its headings; `heading` is the path of headings above it, outermost first.
+    `location` is the source's path or address, `title` the source's own title. `score` is higher for better.
+    """
+
+    text: str
+    title: str
+    location: str
+    score: float
+    heading: tuple[str, ...] = ()
+    language: str = ""
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What the model is asked. `turns` ends with the question; `passages` are numbered from 1 in citations."""
+
+    system: str
+    passages: tuple[Passage, ...] = ()
+    turns: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How a model chooses its words. `top_k=0`, `top_p=1`, `min_p=0` and penalties of 0 (or 1) switch that off."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    max_tokens: int = 512
+    stop: tuple[str, ...] = field(default=())
+    seed: int | None = None
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    repetition_penalty: float = 1.0
+    n: int = 1

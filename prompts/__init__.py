@@ -1,0 +1,1 @@
+"""What the model is asked: templates, memory, knowledge, composition."""

@@ -1,0 +1,202 @@
+"""What has to last, as a protocol. One contract suite (`tests/contracts/store.py`) holds for every implementation.
+
+The life of a message: `accept` makes it durable (then the channel is told so); `lease` gives one worker the
+right to answer it, with an attempt number; `complete` commits the answer, the turns and the end of the message
+in one transaction and is refused with `StaleLease` when a newer attempt exists; `sent` records the delivery.
+Times are seconds since the epoch. Every method may raise `StorageError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from bot.events import Address, Failed, Feedback, Message, Passage, Reply, Turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to answer one message until `until`. `attempt` starts at 1."""
+
+    message: Message
+    attempt: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A committed end of a message, to be delivered. `number` rises over the whole store and is never reused.
+
+    `remote` is the channel's own id of what was sent ("" while it was not); `at` is when it was committed.
+    """
+
+    number: int
+    event: Reply | Failed
+    at: float
+    remote: str = ""
+    delivered: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One message and how it ended (`outgoing` is None while it has not), for a conversation's history."""
+
+    message: Message
+    outgoing: Outgoing | None
+    feedback: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recollection:
+    """What is remembered of a conversation beside its turns: `summary` covers the turns up to `summarised`."""
+
+    summary: str = ""
+    summarised: int = 0
+    facts: tuple[str, ...] = ()
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A source of knowledge as it was read. `digest` is that of its bytes; `scope` is "" for everybody."""
+
+    location: str
+    title: str
+    language: str
+    digest: str
+    passages: int
+    added_at: float
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPassage:
+    """A passage as it is indexed: `fields` holds analysed terms, joined by spaces (title, heading, body)."""
+
+    passage: Passage
+    title_terms: str
+    heading_terms: str
+    body_terms: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """How many rows of each kind were removed."""
+
+    rows: Mapping[str, int] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    async def open(self) -> None:
+        """Make ready: create, migrate, take the folder's lock, void the leases of a process that died.
+
+        Raises `NewerDatabase`, `StorageFull` or `StorageError` with a sentence that says what to do.
+        """
+
+    async def close(self) -> None:
+        """Finish what was submitted, checkpoint, and give the lock back."""
+
+    # -- inbox -------------------------------------------------------------------------------------
+    async def accept(self, message: Message) -> bool:
+        """Commit `message`. False when its (channel, id) was there already; nothing changes then."""
+
+    async def lease(self, message: Message, seconds: float) -> Lease | None:
+        """Take the work. None when it has ended, or when somebody's lease still runs."""
+
+    async def extend(self, lease: Lease, seconds: float) -> Lease:
+        """Hold the work longer. Raises `StaleLease`."""
+
+    async def release(self, lease: Lease) -> None:
+        """Give the work back unfinished; the next lease has a higher attempt. Nothing happens when stale."""
+
+    async def complete(self, lease: Lease, event: Reply | Failed, turns: Sequence[Turn]) -> Outgoing:
+        """Commit the end of the message, its turns and the outbox row in one transaction. Raises `StaleLease`."""
+
+    async def pending(self, *, limit: int = 1_000) -> Sequence[Message]:
+        """Accepted messages that have not ended and that nobody holds, in the order of their acceptance."""
+
+    async def exchange(self, channel: str, message_id: str) -> Exchange | None:
+        """One message and its end."""
+
+    # -- outbox ------------------------------------------------------------------------------------
+    async def undelivered(self, *, limit: int = 1_000) -> Sequence[Outgoing]:
+        """What was committed and not yet delivered, oldest first."""
+
+    async def delivered(self, number: int, remote: str = "") -> None:
+        """Record that outgoing `number` reached its channel."""
+
+    async def outgoing_since(self, address: Address, number: int, *, limit: int = 200) -> Sequence[Outgoing]:
+        """What was committed for `address` with a number above `number`, oldest first."""
+
+    # -- conversations -----------------------------------------------------------------------------
+    async def turns(self, address: Address, *, after: int = 0, limit: int = 200) -> Sequence[tuple[int, Turn]]:
+        """The newest `limit` turns with a number above `after`, oldest first, with their numbers."""
+
+    async def history(self, address: Address, *, limit: int = 100) -> Sequence[Exchange]:
+        """The newest `limit` exchanges, oldest first."""
+
+    async def recall(self, address: Address) -> Recollection: ...
+
+    async def remember(self, address: Address, recollection: Recollection) -> None: ...
+
+    async def feedback(self, feedback: Feedback) -> bool:
+        """Keep the newest opinion on a message. False when there is no such message in that conversation."""
+
+    # -- visitors and time -------------------------------------------------------------------------
+    async def export(self, visitor: str) -> Mapping[str, Any]:
+        """Everything held about a sender, as JSON-ready values."""
+
+    async def erase(self, visitor: str) -> Erased:
+        """Remove a sender for good: rows, full-text index, write-ahead log and freed pages."""
+
+    async def expire(self, before: float) -> Erased:
+        """Remove ended exchanges, turns and memories older than `before`, as thoroughly as `erase`."""
+
+    async def backup(self, file: Path) -> None:
+        """Write a consistent copy while work goes on. Refuses to overwrite."""
+
+    # -- knowledge ---------------------------------------------------------------------------------
+    async def put_document(
+        self,
+        document: Document,
+        passages: Sequence[StoredPassage],
+        *,
+        vectors: Sequence[bytes] | None = None,
+        model: str = "",
+    ) -> None:
+        """Replace the document at (scope, location) and its passages in one transaction.
+
+        `vectors` are float32 little-endian, unit length, one for each passage, made by embedding `model`.
+        """
+
+    async def remove_document(self, location: str, *, scope: str = "") -> bool: ...
+
+    async def documents(self, *, scope: str | None = "") -> Sequence[Document]:
+        """The documents of one scope, or of all when `scope` is None, by location."""
+
+    async def match(self, query: str, *, limit: int, scopes: Sequence[str] = ("",)) -> Sequence[StoredPassage]:
+        """Full-text search with an FTS5 query over the analysed terms; `passage.score` is BM25, higher is better."""
+
+    async def passages(self, numbers: Sequence[int]) -> Sequence[StoredPassage]:
+        """Passages by number, in the order asked; missing ones are left out."""
+
+    async def all_passages(self, *, scope: str | None = None) -> Sequence[StoredPassage]:
+        """Every passage, by document and position."""
+
+    async def vectors(self, model: str) -> Sequence[tuple[int, str, bytes]]:
+        """(passage number, scope, vector) for every passage that `model` has embedded."""
+
+    async def put_vectors(self, model: str, vectors: Sequence[tuple[int, bytes]]) -> None: ...
+
+    async def knowledge_version(self) -> int:
+        """A number that changes whenever a document or a vector does, so that caches know."""
+
+    # -- audit -------------------------------------------------------------------------------------
+    async def audit(self, action: str, detail: Mapping[str, Any]) -> None:
+        """Append to the record of what operators did. `detail` holds no secret and no visitor's text."""
+
+    def audited(self, *, after: int = 0) -> AsyncIterator[tuple[int, float, str, Mapping[str, Any]]]:
+        """The record from number `after` on: (number, at, action, detail)."""
