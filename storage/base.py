@@ -177,6 +177,9 @@ class Store(Protocol):
     async def documents(self, *, scope: str | None = "") -> Sequence[Document]:
         """The documents of one scope, or of all when `scope` is None, by location."""
 
+    async def passages_of(self, location: str, *, scope: str = "") -> Sequence[StoredPassage]:
+        """The passages of one document, in their order; empty when there is none."""
+
     async def match(self, query: str, *, limit: int, scopes: Sequence[str] = ("",)) -> Sequence[StoredPassage]:
         """Full-text search with an FTS5 query over the analysed terms; `passage.score` is BM25, higher is better."""
 
