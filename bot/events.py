@@ -58,11 +58,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """A source that a reply names as [number]. `location` is a path or an address."""
+    """A source that a reply names as [number]. `location` is a path or an address.
+
+    `url` is the page that the source says it stands for ("" when it says nothing): better to open than `location`.
+    """
 
     number: int
     title: str
     location: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +134,7 @@ class Passage:
 
     `text` is Markdown without its headings; `heading` is the path of headings above it, outermost first.
     `location` is the source's path or address, `title` the source's own title. `score` is higher for better.
+    `url` is the page that the source says it stands for ("" when it says nothing).
     """
 
     text: str
@@ -139,6 +144,7 @@ class Passage:
     heading: tuple[str, ...] = ()
     language: str = ""
     position: int = 0
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,10 @@ class Recollection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A source of knowledge as it was read. `digest` is that of its bytes; `scope` is "" for everybody."""
+    """A source of knowledge as it was read. `scope` is "" for everybody.
+
+    `digest` tells whether its bytes, or the way they are cut, changed. `url` is the page it says it stands for.
+    """
 
     location: str
     title: str
@@ -69,6 +72,7 @@ class Document:
     passages: int
     added_at: float
     scope: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
