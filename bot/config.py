@@ -40,6 +40,7 @@ class Server(Section):
     trusted_proxies: tuple[str, ...] = Field(
         (), description="Addresses or networks whose X-Forwarded-For is believed; nobody by default."
     )
+    metrics: bool = Field(True, description="Serve /metrics; a proxy should keep it from the public.")
     drain_seconds: float = Field(20, ge=0, le=600)
 
 
@@ -47,6 +48,10 @@ class Storage(Section):
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
     lease_seconds: float = Field(60, gt=0)
     attempts: int = Field(5, ge=1, le=100, description="After so many failed attempts a message ends in Failed.")
+
+
+class QuoteEngine(Section):
+    delay_ms: float = Field(12, ge=0, le=1_000, description="Pause between two words, so that it reads like a model.")
 
 
 class EchoEngine(Section):
@@ -67,6 +72,8 @@ class OpenAIEngine(Section):
 
 class EngineConfig(Section):
     kind: Literal["quote", "echo", "openai"] = "quote"
+    ground: bool = Field(True, description="Replace a model's answer that the knowledge does not support by a quote.")
+    quote: QuoteEngine = QuoteEngine()
     echo: EchoEngine = EchoEngine()
     openai: OpenAIEngine = OpenAIEngine()
 

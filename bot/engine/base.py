@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypedDict
 
@@ -70,7 +70,7 @@ class Engine(Protocol):
     async def start(self) -> None:
         """Make ready: load, connect, verify. Raises when that cannot work, saying what to do."""
 
-    def stream(self, messages: Sequence[ChatMessage], sampling: SamplingSettings) -> AsyncIterator[Delta]:
+    def stream(self, messages: Sequence[ChatMessage], sampling: SamplingSettings) -> AsyncGenerator[Delta, None]:
         """Generate an answer to `messages`. Closing the iterator frees its place within one step.
 
         Raises `EngineFault` (or a subclass) from the iterator when this one request fails.

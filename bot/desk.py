@@ -1,0 +1,187 @@
+"""The desk: everything is wired here, from one `Config`, and nowhere else.
+
+It owns what must be owned (store, engine, adapters, background tasks), takes what channels publish, and
+sees to it that nothing which was accepted is forgotten: what a dead process left is taken up again at the
+start, and a sweeper looks for the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+
+import structlog
+
+from adapters.base import Adapter
+from bot.bus import Bound, Bus
+from bot.config import Config
+from bot.delivery import Delivery
+from bot.errors import FrontdeskError, Overloaded, StorageError
+from bot.events import Event, Failed, Feedback, Message, Reply, Stop
+from bot.metrics import Metrics
+from bot.work import Answering, Work
+from storage.base import Store
+
+log = structlog.get_logger()
+
+_SWEEP_SECONDS = 10.0
+_EXPIRE_SECONDS = 3600.0
+_RESTART_PAUSE = 5.0
+_DAY = 86_400
+
+
+class Desk:
+    """Store, bus, work, delivery and adapters as one running whole."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        store: Store,
+        answering: Answering,
+        adapters: Mapping[str, Adapter],
+        metrics: Metrics,
+    ) -> None:
+        self.config, self.store, self.adapters, self.metrics = config, store, adapters, metrics
+        bounds = config.bus
+        one_each = Bound(total=2 * bounds.messages, lane=4 * bounds.per_conversation, running=2 * bounds.messages)
+        self.bus = Bus(
+            {
+                Message: Bound(total=bounds.messages, lane=bounds.per_conversation, running=bounds.running),
+                Reply: one_each,
+                Failed: one_each,
+            },
+            on_error=_log_error,
+        )
+        self.delivery = Delivery(self.bus, store, adapters, metrics)
+        self.work = Work(store, answering, config, metrics, emit=self.delivery.partial, deliver=self.delivery.end)
+        self.bus.subscribe(Message, self.work.handle)
+        self.ready = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # -- life ----------------------------------------------------------------------------------------
+    async def start(self) -> None:
+        """Take up what a former process left, then let the channels in. The store is open already."""
+        await self._take_up()
+        for adapter in self.adapters.values():
+            self._own(self._run(adapter), f"adapter {adapter.name}")
+        self._own(self._every(_SWEEP_SECONDS, self._take_up), "sweeper")
+        if self.config.privacy.retention_days:
+            self._own(self._every(_EXPIRE_SECONDS, self._expire), "retention")
+        self.ready = True
+
+    async def close(self) -> None:
+        """Take nothing new, finish what runs within `server.drain_seconds`, give the rest back to the inbox."""
+        self.ready = False
+        async with AsyncExitStack() as stack:
+            for adapter in self.adapters.values():
+                stack.push_async_callback(_quietly, adapter.close)
+            stack.push_async_callback(self._end_tasks)
+            if not await self.bus.drain(self.config.server.drain_seconds):
+                log.warning("desk.drain_incomplete", left=self.bus.held(Message))
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _own(self, work: Awaitable[None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(_awaited(work), name=name))
+
+    # -- what channels publish -----------------------------------------------------------------------
+    async def publish(self, event: Message | Stop | Feedback) -> bool:
+        """Take an event from a channel: see `adapters.base.Publish`."""
+        if isinstance(event, Stop):
+            return self.work.house.stop(event.address, event.message_id)
+        if isinstance(event, Feedback):
+            return await self.store.feedback(event)
+        try:
+            return await self._accept(event)
+        except FrontdeskError as error:
+            self.metrics.refused.labels(event.address.channel, type(error).__name__).inc()
+            raise
+
+    async def _accept(self, message: Message) -> bool:
+        busy = self.bus.busy(message)
+        claim = self.bus.claim(message)
+        taken = False
+        try:
+            new = await self.store.accept(message)
+            if new and busy and self.config.bus.busy == "drop":
+                await self.work.refuse_busy(message)
+            elif new and message not in self.work.house:
+                self._admit(message)
+                claim.publish()
+                taken = True
+        finally:
+            if not taken:
+                claim.release()
+        count = self.metrics.accepted if new else self.metrics.duplicates
+        count.labels(message.address.channel).inc()
+        return new
+
+    def _admit(self, message: Message) -> None:
+        if self.config.bus.busy == "interrupt":
+            for job in self.work.house.talk(message.address):
+                job.cancellation.cancel("interrupted")
+        self.work.house.admit(message)
+
+    # -- what a dead process, a full bus or a broken channel left ---------------------------------------
+    async def _take_up(self) -> None:
+        for outgoing in await self.store.undelivered():
+            if outgoing not in self.delivery and outgoing.event.address.channel in self.adapters:
+                await self.delivery.end(outgoing)
+        for message in await self.store.pending():
+            if message in self.work.house:
+                continue
+            try:
+                claim = self.bus.claim(message)
+            except Overloaded:
+                return  # the next sweep finds the rest
+            self.work.house.admit(message)
+            claim.publish()
+
+    async def _expire(self) -> None:
+        before = time.time() - self.config.privacy.retention_days * _DAY
+        erased = await self.store.expire(before)
+        if any(erased.rows.values()):
+            await self.store.audit("expire", {"rows": dict(erased.rows)})
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+            except StorageError as error:
+                log.error("desk.background", work=work.__name__, error=str(error))
+
+    async def _run(self, adapter: Adapter) -> None:
+        """Keep a channel running; one that breaks is started again and disturbs no other."""
+        while True:
+            try:
+                return await adapter.run(self.publish)
+            except Exception:
+                log.exception("desk.adapter_broke", channel=adapter.name)
+                await asyncio.sleep(_RESTART_PAUSE)
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
+async def _quietly(close: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await close()
+    except Exception:
+        log.exception("desk.close")
+
+
+def _log_error(event: Event, error: Exception) -> None:
+    log.error("bus.handler", kind=type(event).__name__, channel=event.address.channel, exc_info=error)
+
+
+def channels(adapters: Sequence[Adapter]) -> dict[str, Adapter]:
+    """Adapters by the name of their channel."""
+    return {adapter.name: adapter for adapter in adapters}
