@@ -182,6 +182,16 @@ def _log_error(event: Event, error: Exception) -> None:
     log.error("bus.handler", kind=type(event).__name__, channel=event.address.channel, exc_info=error)
 
 
-def channels(adapters: Sequence[Adapter]) -> dict[str, Adapter]:
-    """Adapters by the name of their channel."""
-    return {adapter.name: adapter for adapter in adapters}
+# -- the wiring ------------------------------------------------------------------------------------------
+def store_of(config: Config, *, shared: bool = False) -> Store:
+    """The configured store. `shared` is for commands that work beside a running server."""
+    from storage.sqlite import SqliteStore
+
+    return SqliteStore(config.data, synchronous=config.storage.synchronous, shared=shared)
+
+
+def knowledge_of(config: Config, store: Store) -> Knowledge:
+    """What the bot may answer from, with embeddings where they are installed and wanted."""
+    from prompts.knowledge import Knowledge, find_embedder
+
+    return Knowledge(store, config.knowledge, embedder=find_embedder(config.knowledge.semantic))

@@ -1,0 +1,53 @@
+"""The direct channel: a program asks and awaits the end. `ask`, `eval` and tests of the whole way use it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from aiohttp.web import AbstractRouteDef
+
+from adapters.base import Publish
+from bot.events import Failed, Message, Reply
+
+
+class Direct:
+    """An adapter without a network: `ask` publishes a message and returns how it ended."""
+
+    name = "direct"
+
+    def __init__(self, watch: Callable[[Reply], None] | None = None) -> None:
+        self._watch = watch
+        self._publish: asyncio.Future[Publish] = asyncio.get_running_loop().create_future()
+        self._ends: dict[str, asyncio.Future[Reply | Failed]] = {}
+
+    def routes(self) -> Sequence[AbstractRouteDef]:
+        return ()
+
+    async def run(self, publish: Publish) -> None:
+        self._publish.set_result(publish)
+        await asyncio.Event().wait()
+
+    async def ask(self, message: Message) -> Reply | Failed:
+        """Publish `message` and wait for its end. Raises what `Publish` raises."""
+        publish = await self._publish
+        end = self._ends[message.id] = asyncio.get_running_loop().create_future()
+        try:
+            await publish(message)
+            return await end
+        finally:
+            del self._ends[message.id]
+
+    async def send(self, event: Reply | Failed) -> str:
+        if isinstance(event, Reply) and not event.final:
+            if self._watch:
+                self._watch(event)
+            return ""
+        end = self._ends.get(event.message_id)
+        if end and not end.done():
+            end.set_result(event)
+        return ""
+
+    async def close(self) -> None:
+        for end in self._ends.values():
+            end.cancel()

@@ -1,0 +1,76 @@
+"""The command line. Each command imports what it needs when it runs, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+import bot
+from bot.cli import converse, evaluate, knowledge, maintain, project, prompts, serve
+from bot.cli.terminal import errors
+from bot.errors import FrontdeskError, UsageError
+
+app = typer.Typer(
+    name="frontdesk",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Answers people where they already write: grounded, cited, durable.\n\n"
+    "Try [bold]frontdesk demo[/bold]; make your own with [bold]frontdesk init[/bold].",
+)
+for command in (serve.demo, project.init, serve.run, converse.chat, converse.ask, evaluate.evaluate):
+    app.command(name="eval" if command is evaluate.evaluate else None)(command)
+app.add_typer(knowledge.app, name="knowledge")
+app.add_typer(prompts.app, name="prompts")
+for command in (maintain.export, maintain.erase, maintain.backup, project.doctor):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"frontdesk {bot.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and leave."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run a command; an error of ours is one sentence on standard error and an exit code that is not 0."""
+    try:
+        _own_names()
+        app()
+    except FrontdeskError as error:
+        errors.print(f"[bold red]Error:[/] {_plain(error)}", soft_wrap=True, highlight=False)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _plain(error: Exception) -> str:
+    return str(error).replace("[", r"\[")
+
+
+def _own_names() -> None:
+    """Stop when another distribution has taken one of our four package names in this environment."""
+    home = Path(bot.__file__).resolve().parent.parent
+    for name in ("adapters", "prompts", "storage"):
+        spec = importlib.util.find_spec(name)
+        found = Path(spec.origin).resolve().parent.parent if spec and spec.origin else None
+        if found != home:
+            raise UsageError(
+                f"The package `{name}` here is not Frontdesk's ({found or 'missing'}). Another distribution has taken "
+                "the name. Install Frontdesk into an environment of its own."
+            )

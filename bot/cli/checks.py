@@ -1,0 +1,152 @@
+"""What `frontdesk doctor` looks at. Each check returns findings and changes nothing that lasts."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bot.config import SECRET_VARIABLES, Config
+from bot.errors import FrontdeskError
+
+_LOW_DISK = 200_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`good`, a `note` worth reading, or `bad`: the bot will not work so."""
+
+    state: Literal["good", "note", "bad"]
+    subject: str
+    text: str
+
+
+async def examine(config: Config) -> Sequence[Finding]:
+    """Everything, in the order in which it would trip the start. The configuration itself was read already."""
+    found = [Finding("good", "configuration", f"read; project folder {config.root}")]
+    checks: tuple[Callable[[Config], Awaitable[list[Finding]]], ...] = (
+        _secrets, _port, _exposure, _disk, _storage, _prompts, _engine, _semantic,
+    )  # fmt: skip
+    for check in checks:
+        found += await check(config)
+    return found
+
+
+async def _secrets(config: Config) -> list[Finding]:
+    given = [variable for variable, field in SECRET_VARIABLES.items() if getattr(config.secrets, field)]
+    found = [Finding("good", "secrets", "set: " + (", ".join(given) or "none, and none is needed"))]
+    if not config.web.anonymous and config.secrets.web_identity_secret is None:
+        found = [Finding("bad", "secrets", "web.anonymous is off: set FRONTDESK_WEB__IDENTITY_SECRET to your JWT key.")]
+    return found
+
+
+async def _port(config: Config) -> list[Finding]:
+    host, port = config.server.host, config.server.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            reason = f"{host}:{port} cannot be used ({error.strerror}): stop what listens there, or set server.port."
+            return [Finding("bad", "port", reason)]
+    return [Finding("good", "port", f"{host}:{port} is free")]
+
+
+async def _exposure(config: Config) -> list[Finding]:
+    if config.server.host in ("127.0.0.1", "::1", "localhost"):
+        return []
+    found = []
+    if not config.server.public_url:
+        found.append(Finding("note", "public address", "set server.public_url to the address that visitors see."))
+    if not config.web.origins:
+        found.append(
+            Finding("note", "origins", "web.origins is empty: only pages of this server may embed the bubble.")
+        )
+    return found
+
+
+async def _disk(config: Config) -> list[Finding]:
+    folder = config.data
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        return [Finding("bad", "data folder", f"{folder} cannot be written: give the user rights, or set `data`.")]
+    free = shutil.disk_usage(folder).free
+    state: Literal["good", "note"] = "good" if free > _LOW_DISK else "note"
+    return [Finding(state, "data folder", f"{config.data} is writable, {free / 1e9:.1f} GB free")]
+
+
+async def _storage(config: Config) -> list[Finding]:
+    from bot.desk import knowledge_of, store_of
+
+    if not (config.data / "frontdesk.db").exists():
+        return [
+            Finding("good", "storage", "no database yet; the first start makes one"),
+            Finding("note", "knowledge", "nothing is known yet: frontdesk knowledge add FILE_OR_FOLDER"),
+        ]
+    store = store_of(config, shared=True)
+    try:
+        await store.open()
+    except FrontdeskError as error:
+        return [Finding("bad", "storage", str(error))]
+    try:
+        knowledge = knowledge_of(config, store)
+        documents = await knowledge.documents()
+        await knowledge.close()
+    finally:
+        await store.close()
+    passages = sum(document.passages for document in documents)
+    known = Finding("good", "knowledge", f"{len(documents)} documents, {passages} passages")
+    if not documents:
+        known = Finding("note", "knowledge", "nothing is known yet: frontdesk knowledge add FILE_OR_FOLDER")
+    return [Finding("good", "storage", f"{config.data / 'frontdesk.db'} opens"), known]
+
+
+async def _prompts(config: Config) -> list[Finding]:
+    from prompts.template import Library
+
+    library = Library(config.root / "prompts")
+    try:
+        templates = [library.get(name) for name in library.names()]
+        library.get(config.prompts.answer)
+    except FrontdeskError as error:
+        return [Finding("bad", "prompts", str(error))]
+    own = sum(template.overridden for template in templates)
+    return [Finding("good", "prompts", f"{len(templates)} templates, {own} of them your own")]
+
+
+async def _engine(config: Config) -> list[Finding]:
+    if config.engine.kind != "openai":
+        return [Finding("good", "engine", f"{config.engine.kind}: works without anything else")]
+    from bot.desk import remote_engine
+    from bot.engine.base import EngineFault
+
+    engine = remote_engine(config)
+    try:
+        await engine.start()
+        models = await engine.check()
+    except (EngineFault, FrontdeskError) as error:
+        return [Finding("bad", "engine", str(error))]
+    finally:
+        await engine.close()
+    return [Finding("good", "engine", f"{config.engine.openai.base_url} answers: {models}")]
+
+
+async def _semantic(config: Config) -> list[Finding]:
+    if config.knowledge.semantic.enabled == "no":
+        return [Finding("good", "semantic search", "off")]
+    try:
+        version = importlib.metadata.version("sentence-transformers")
+    except importlib.metadata.PackageNotFoundError:
+        state: Literal["bad", "note"] = "bad" if config.knowledge.semantic.enabled == "yes" else "note"
+        return [Finding(state, "semantic search", "not installed: pip install 'frontdesk[semantic]'")]
+    model = config.knowledge.semantic.model
+    if model and model.startswith(("/", ".")) and not Path(model).exists():
+        return [Finding("bad", "semantic search", f"there is no model folder {model}: set knowledge.semantic.model.")]
+    return [Finding("good", "semantic search", f"sentence-transformers {version}")]

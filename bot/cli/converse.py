@@ -1,0 +1,154 @@
+"""`frontdesk chat` and `frontdesk ask`: the whole way of a message, from a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from bot.cli.terminal import ConfigFile, DataFolder, configuration, errors, output, run_async, set_up_logging
+from bot.events import Address, Failed, Message, Reply
+
+if TYPE_CHECKING:
+    from bot.config import Config
+    from bot.desk import Desk
+
+KnowledgeFolder = Annotated[
+    Path | None,
+    typer.Option("--knowledge", "-k", help="Answer from this file or folder alone, without a project."),
+]
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    knowledge: KnowledgeFolder = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    config: ConfigFile = None,
+    data: DataFolder = None,
+) -> None:
+    """Ask one question and print the answer with its sources.
+
+    [bold]Examples[/bold]
+
+      frontdesk ask "How long does shipping take?" --knowledge docs/
+      frontdesk ask "退货要多久？" --json
+    """
+    settings = configuration(config, data)
+    end = run_async(_ask(settings, question, knowledge))
+    if as_json:
+        typer.echo(json.dumps(described(end), ensure_ascii=False))
+    else:
+        show(end)
+    if isinstance(end, Failed):
+        raise typer.Exit(1)
+
+
+def chat(
+    knowledge: KnowledgeFolder = None,
+    config: ConfigFile = None,
+    data: DataFolder = None,
+    language: Annotated[str, typer.Option(help='What you will write in, such as "de"; else it is detected.')] = "",
+) -> None:
+    """Talk to the bot in the terminal. /help lists what can be typed; Ctrl-C stops an answer.
+
+    [bold]Examples[/bold]
+
+      frontdesk chat
+      frontdesk chat --knowledge docs/
+    """
+    run_async(_chat(configuration(config, data), knowledge, language))
+
+
+async def _ask(config: Config, question: str, knowledge: Path | None) -> Reply | Failed:
+    from adapters.direct import Direct
+
+    direct = Direct()
+    async with prepared(config, knowledge, [direct]):
+        return await direct.ask(message(question, conversation=uuid.uuid4().hex))
+
+
+async def _chat(config: Config, knowledge: Path | None, language: str) -> None:
+    from adapters.console import ConsoleAdapter
+
+    console = Console()
+    adapter = ConsoleAdapter(console, language=language)
+    async with prepared(config, knowledge, [adapter], quick=False):
+        await adapter.left()
+
+
+def message(text: str, *, conversation: str, language: str = "") -> Message:
+    """A message on the direct channel."""
+    return Message(
+        id=uuid.uuid4().hex,
+        address=Address(channel="direct", conversation=conversation),
+        sender="operator",
+        text=text,
+        sent_at=time.time(),
+        language=language,
+    )
+
+
+@asynccontextmanager
+async def prepared(
+    config: Config, knowledge: Path | None, adapters: Sequence[Any], *, quick: bool = True
+) -> AsyncIterator[Desk]:
+    """A running desk with `adapters` alone; with `knowledge`, in a folder of its own that is removed afterwards.
+
+    `quick` leaves out the pauses that make a quote read like a model's answer.
+    """
+    from bot.cli.progress import add_with_progress
+    from bot.desk import at_desk
+
+    with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:
+        settings = config.model_copy(update={"data": Path(folder)}) if knowledge else config
+        if quick:
+            quote = settings.engine.quote.model_copy(update={"delay_ms": 0.0})
+            settings = settings.model_copy(update={"engine": settings.engine.model_copy(update={"quote": quote})})
+        set_up_logging(settings.model_copy(update={"log": settings.log.model_copy(update={"level": "error"})}))
+        async with at_desk(settings, adapters) as desk:
+            if knowledge:
+                await add_with_progress(desk.knowledge, [str(knowledge)], quiet_when_unchanged=True)
+            with errors.status("Loading the embedding model …"):
+                await desk.knowledge.settled()
+            await desk.start()
+            try:
+                yield desk
+            finally:
+                await desk.close()
+
+
+def described(end: Reply | Failed) -> dict[str, Any]:
+    """An end as a JSON document: answer, sources, citations, declined, language."""
+    if isinstance(end, Failed):
+        return {"answer": end.said, "sources": [], "citations": [], "declined": True, "language": "", "failed": True}
+    return {
+        "answer": end.text,
+        "sources": list(dict.fromkeys(Path(citation.location).name for citation in end.citations)),
+        "citations": [
+            {"number": citation.number, "title": citation.title, "location": citation.location}
+            for citation in end.citations
+        ],
+        "declined": end.finish_reason == "declined",
+        "language": end.language,
+    }
+
+
+def show(end: Reply | Failed) -> None:
+    """Print an end for a person."""
+    from rich.markdown import Markdown
+
+    if isinstance(end, Failed):
+        errors.print(end.said, style="red")
+        return
+    output.print(Markdown(end.text) if sys.stdout.isatty() else end.text, markup=False, highlight=False)
+    for citation in end.citations:
+        output.print(f"  [{citation.number}] {citation.title} ({citation.location})", markup=False, style="dim")

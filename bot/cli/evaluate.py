@@ -1,0 +1,166 @@
+"""`frontdesk eval`: a file of questions through the whole way of a message, one line of JSON for each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
+
+import typer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from rich.table import Table
+
+from bot.cli.terminal import ConfigFile, configuration, errors, run_async
+from bot.errors import UsageError
+
+if TYPE_CHECKING:
+    from adapters.direct import Direct
+    from bot.config import Config
+    from storage.base import Store
+
+
+class Said(BaseModel):
+    role: Literal["user", "assistant"]
+    text: str
+
+
+class Question(BaseModel):
+    """One line of the question file; what else stands there is for the scorer and is left alone."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str | int
+    question: str = Field(min_length=1)
+    history: tuple[Said, ...] = ()
+    lang: str = ""
+
+
+def evaluate(
+    knowledge: Annotated[Path, typer.Option("--knowledge", "-k", help="The file or folder to answer from.")],
+    questions: Annotated[
+        Path, typer.Option("--questions", "-q", help="JSON lines: {id, question, history?: [{role, text}], lang?}.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write one line of JSON for each question.")],
+    config: ConfigFile = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Questions under way at once.")] = 1,
+) -> None:
+    """Answer a file of questions: {id, answer, sources, declined, language, seconds} for each.
+
+    [bold]Examples[/bold]
+
+      frontdesk eval --knowledge docs/ --questions questions.jsonl --out answers.jsonl
+      frontdesk eval -k docs/ -q questions.jsonl -o answers.jsonl --config shop.toml --jobs 8
+    """
+    asked = read(questions)
+    if not knowledge.exists():
+        raise UsageError(f"There is no knowledge at {knowledge}. Name a file or folder with --knowledge.")
+    settings = configuration(config)
+    try:
+        with out.open("w", encoding="utf-8") as file:
+            results = run_async(_evaluate(settings, knowledge, asked, file, jobs))
+    except OSError as error:
+        raise UsageError(f"Cannot write {out}: {error.strerror}. Choose another file with --out.") from None
+    _summarise(results, out)
+
+
+def read(file: Path) -> list[Question]:
+    """The questions of `file`. Raises `UsageError` with the number of the line that is wrong."""
+    try:
+        lines = file.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"Cannot read the questions in {file}: {error}.") from None
+    found: list[Question] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            found.append(Question.model_validate_json(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise UsageError(f"{file}, line {number}: {where or 'JSON'}: {first['msg']}.") from None
+    if not found:
+        raise UsageError(f"There is no question in {file}. Each line is a JSON object with id and question.")
+    return found
+
+
+async def _evaluate(
+    config: Config, knowledge: Path, questions: list[Question], file: TextIO, jobs: int
+) -> list[dict[str, Any]]:
+    from adapters.direct import Direct
+    from bot.cli.converse import prepared
+    from bot.cli.progress import bar
+
+    direct = Direct()
+    slots = asyncio.Semaphore(jobs)
+    async with prepared(config, knowledge, [direct]) as desk:
+        with bar() as progress:
+            task = progress.add_task("Answering", total=len(questions))
+
+            async def one(question: Question) -> dict[str, Any]:
+                async with slots:
+                    result = await _answer(direct, desk.store, question)
+                progress.advance(task)
+                return result
+
+            tasks = [asyncio.create_task(one(question)) for question in questions]
+            results = []
+            for done in tasks:
+                results.append(await done)
+                file.write(json.dumps(results[-1], ensure_ascii=False) + "\n")
+                file.flush()
+    return results
+
+
+async def _answer(direct: Direct, store: Store, question: Question) -> dict[str, Any]:
+    from bot.cli.converse import described, message
+
+    conversation = f"eval-{question.id}"
+    await _recount(store, question, conversation)
+    began = time.perf_counter()
+    end = await direct.ask(message(question.question, conversation=conversation, language=question.lang))
+    seconds = time.perf_counter() - began
+    told = described(end)
+    kept = {key: told[key] for key in ("answer", "sources", "declined", "language")}
+    return {"id": question.id, **kept, "seconds": round(seconds, 4)}
+
+
+async def _recount(store: Store, question: Question, conversation: str) -> None:
+    """Put what was said before into the conversation, as if it had happened here."""
+    from bot.cli.converse import message
+    from bot.events import Reply, Turn
+
+    for number, said in enumerate(question.history):
+        if said.role != "user":
+            continue
+        answer = question.history[number + 1] if number + 1 < len(question.history) else None
+        text = answer.text if answer and answer.role == "assistant" else ""
+        asked = message(said.text, conversation=conversation, language=question.lang)
+        await store.accept(asked)
+        lease = await store.lease(asked, 60)
+        if lease is None:
+            continue
+        turns = [Turn(role="user", text=said.text, language=question.lang, at=asked.sent_at)]
+        if text:
+            turns.append(Turn(role="assistant", text=text, language=question.lang, at=time.time()))
+        reply = Reply(
+            message_id=asked.id, attempt=1, address=asked.address, text=text, seq=0, final=True, finish_reason="stop"
+        )
+        outgoing = await store.complete(lease, reply, turns)
+        await store.delivered(outgoing.number)
+
+
+def _summarise(results: list[dict[str, Any]], out: Path) -> None:
+    seconds = sorted(result["seconds"] for result in results)
+    table = Table(show_header=False, box=None)
+    table.add_row("questions", str(len(results)))
+    table.add_row("declined", str(sum(result["declined"] for result in results)))
+    table.add_row("median answer", f"{statistics.median(len(result['answer']) for result in results):.0f} characters")
+    table.add_row(
+        "seconds", f"p50 {statistics.median(seconds):.3f}   p95 {seconds[int(0.95 * (len(seconds) - 1))]:.3f}"
+    )
+    table.add_row("written to", str(out))
+    errors.print(table)

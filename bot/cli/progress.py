@@ -1,0 +1,48 @@
+"""Progress of reading knowledge, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bot.cli.terminal import errors
+
+if TYPE_CHECKING:
+    from prompts.knowledge import Added, Knowledge
+    from prompts.knowledge import Progress as Step
+
+
+def bar() -> Progress:
+    """A progress bar on standard error, so that output can be piped."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+        transient=True,
+    )
+
+
+async def add_with_progress(
+    knowledge: Knowledge, sources: Sequence[str], *, quiet_when_unchanged: bool = False
+) -> Added:
+    """Read `sources` into `knowledge`, showing how far it is; says what could not be read, and why."""
+    with bar() as progress:
+        task = progress.add_task("Reading knowledge", total=None)
+
+        def show(step: Step) -> None:
+            progress.update(task, completed=step.done, total=step.total, description="Reading knowledge")
+
+        report = await knowledge.add(sources, progress=show)
+    for location, reason in report.failed.items():
+        errors.print(f"  [red]not read[/] {location}: {reason}", highlight=False)
+    if not (quiet_when_unchanged and report.unchanged and not (report.added or report.updated or report.removed)):
+        errors.print(
+            f"  Knowledge: {len(report.added)} added, {len(report.updated)} updated, "
+            f"{len(report.unchanged)} unchanged, {len(report.removed)} removed.",
+            highlight=False,
+        )
+    return report

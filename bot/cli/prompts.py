@@ -1,0 +1,73 @@
+"""`frontdesk prompts`: the templates that models are asked with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from bot.cli.terminal import ConfigFile, configuration, output
+from bot.errors import UsageError
+
+if TYPE_CHECKING:
+    from prompts.template import Library
+
+app = typer.Typer(no_args_is_help=True, help="The templates that models are asked with: list, show, render.")
+Language = Annotated[str, typer.Option("--language", "-l", help='Which language\'s text, such as "zh".')]
+Name = Annotated[str, typer.Argument(help="As `frontdesk prompts list` shows it.")]
+
+
+def _library(config: ConfigFile) -> Library:
+    from prompts.template import Library
+
+    return Library(configuration(config).root / "prompts")
+
+
+@app.command("list")
+def list_(config: ConfigFile = None) -> None:
+    """List the templates; those that your project overrides are marked.
+
+    [bold]Example[/bold]
+
+      frontdesk prompts list
+    """
+    library = _library(config)
+    table = Table("name", "what it is for", "from", box=None)
+    for name in library.names():
+        template = library.get(name)
+        table.add_row(name, template.description, "your project" if template.overridden else "Frontdesk")
+    output.print(table)
+
+
+@app.command()
+def show(name: Name, language: Language = "en", config: ConfigFile = None) -> None:
+    """Print a template as it stands; save it as prompts/LANGUAGE/NAME.md in your project to override it.
+
+    [bold]Example[/bold]
+
+      frontdesk prompts show answer --language zh
+    """
+    output.print(_library(config).get(name, language).source.read_text("utf-8"), markup=False, highlight=False)
+
+
+@app.command()
+def render(
+    name: Name,
+    values: Annotated[list[str] | None, typer.Argument(help="Variables, each as name=value.")] = None,
+    language: Language = "en",
+    config: ConfigFile = None,
+) -> None:
+    """Fill a template in and print what a model would read.
+
+    [bold]Example[/bold]
+
+      frontdesk prompts render summarize text="A long story."
+    """
+    given = {}
+    for value in values or []:
+        key, equals, text = value.partition("=")
+        if not equals:
+            raise UsageError(f"{value!r} is not of the form name=value.")
+        given[key] = text
+    output.print(_library(config).get(name, language).render(**given), markup=False, highlight=False)
