@@ -9,20 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.base import Adapter
+from adapters.base import Adapter, Context
+from bot.answer.quote import Quoter
 from bot.bus import Bound, Bus
 from bot.config import Config
 from bot.delivery import Delivery
-from bot.errors import FrontdeskError, Overloaded, StorageError
+from bot.engine.base import Engine
+from bot.errors import ConfigError, FrontdeskError, Overloaded, StorageError
 from bot.events import Event, Failed, Feedback, Message, Reply, Stop
+from bot.language import Languages
 from bot.metrics import Metrics
+from bot.privacy import Redactor
+from bot.turn import Turner
 from bot.work import Answering, Work
+from prompts.knowledge import Knowledge, find_embedder
+from prompts.memory import Memory
+from prompts.template import Library
+from prompts.tokens import estimate_tokens
 from storage.base import Store
+
+if TYPE_CHECKING:
+    from bot.engine.openai import OpenAICompatibleEngine
 
 log = structlog.get_logger()
 
@@ -43,8 +57,10 @@ class Desk:
         answering: Answering,
         adapters: Mapping[str, Adapter],
         metrics: Metrics,
+        knowledge: Knowledge,
     ) -> None:
         self.config, self.store, self.adapters, self.metrics = config, store, adapters, metrics
+        self.knowledge = knowledge
         bounds = config.bus
         one_each = Bound(total=2 * bounds.messages, lane=4 * bounds.per_conversation, running=2 * bounds.messages)
         self.bus = Bus(
@@ -192,6 +208,88 @@ def store_of(config: Config, *, shared: bool = False) -> Store:
 
 def knowledge_of(config: Config, store: Store) -> Knowledge:
     """What the bot may answer from, with embeddings where they are installed and wanted."""
-    from prompts.knowledge import Knowledge, find_embedder
-
     return Knowledge(store, config.knowledge, embedder=find_embedder(config.knowledge.semantic))
+
+
+def remote_engine(config: Config) -> OpenAICompatibleEngine:
+    """The engine behind `engine.kind = "openai"`."""
+    from bot.engine.openai import OpenAICompatibleEngine
+
+    settings, key = config.engine.openai, config.secrets.engine_openai_api_key
+    return OpenAICompatibleEngine(
+        base_url=settings.base_url,
+        model=settings.model,
+        api_key=key.get_secret_value() if key else "",
+        connect_seconds=settings.connect_seconds,
+        first_token_seconds=settings.first_token_seconds,
+        between_tokens_seconds=settings.between_tokens_seconds,
+        retries=settings.retries,
+        max_concurrent=settings.max_concurrent,
+    )
+
+
+def engine_of(config: Config) -> Engine | None:
+    """The configured engine; None for `quote`, which needs none."""
+    if config.engine.kind == "openai":
+        return remote_engine(config)
+    if config.engine.kind == "echo":
+        from bot.engine.echo import EchoEngine
+
+        return EchoEngine(repeat=config.engine.echo.repeat, delay_ms=config.engine.echo.delay_ms)
+    return None
+
+
+def adapters_of(config: Config, store: Store, metrics: Metrics) -> list[Adapter]:
+    """The configured channels; one that is not configured is never imported."""
+    made: list[Adapter] = []
+    if config.web.enabled:
+        from adapters.web import make
+
+        made.append(make(Context(config=config, store=store, metrics=metrics, settings={})))
+    installed = entry_points(group="frontdesk.adapters") if config.adapters else ()
+    factories = {point.name: point for point in installed}
+    for name, settings in config.adapters.items():
+        if name not in factories:
+            known = ", ".join(factories) or "none"
+            raise ConfigError(f"There is no adapter `{name}` installed (installed: {known}). Remove [adapters.{name}].")
+        make_other = factories[name].load()
+        made.append(make_other(Context(config=config, store=store, metrics=metrics, settings=settings)))
+    return made
+
+
+@asynccontextmanager
+async def at_desk(config: Config, adapters: Sequence[Adapter] | None = None) -> AsyncIterator[Desk]:
+    """Everything wired and opened; the caller calls `start` and `close`. `adapters` replaces the configured ones."""
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        store = store_of(config)
+        await store.open()
+        stack.push_async_callback(store.close)
+        knowledge = knowledge_of(config, store)
+        stack.push_async_callback(knowledge.close)
+        engine = engine_of(config)
+        if engine:
+            await engine.start()
+            stack.push_async_callback(engine.close)
+        count = engine.count_tokens if engine else estimate_tokens
+        turner = Turner(
+            config=config,
+            store=store,
+            languages=Languages(config.language),
+            redactor=Redactor(config.privacy),
+            memory=Memory(store, config.memory, count=count),
+            knowledge=knowledge,
+            library=Library(config.root / "prompts"),
+            quoter=Quoter(config.site),
+            engine=engine,
+            count=count,
+        )
+        chosen = adapters_of(config, store, metrics) if adapters is None else adapters
+        yield Desk(
+            config,
+            store=store,
+            answering=turner,
+            adapters={adapter.name: adapter for adapter in chosen},
+            metrics=metrics,
+            knowledge=knowledge,
+        )

@@ -65,9 +65,7 @@ async def _exposure(config: Config) -> list[Finding]:
     if not config.server.public_url:
         found.append(Finding("note", "public address", "set server.public_url to the address that visitors see."))
     if not config.web.origins:
-        found.append(
-            Finding("note", "origins", "web.origins is empty: only pages of this server may embed the bubble.")
-        )
+        found.append(Finding("note", "origins", "web.origins is empty: only this server's pages may embed it."))
     return found
 
 
@@ -139,14 +137,18 @@ async def _engine(config: Config) -> list[Finding]:
 
 
 async def _semantic(config: Config) -> list[Finding]:
+    return [_embedder(config)]
+
+
+def _embedder(config: Config) -> Finding:
     if config.knowledge.semantic.enabled == "no":
-        return [Finding("good", "semantic search", "off")]
+        return Finding("good", "semantic search", "off")
     try:
         version = importlib.metadata.version("sentence-transformers")
     except importlib.metadata.PackageNotFoundError:
         state: Literal["bad", "note"] = "bad" if config.knowledge.semantic.enabled == "yes" else "note"
-        return [Finding(state, "semantic search", "not installed: pip install 'frontdesk[semantic]'")]
+        return Finding(state, "semantic search", "not installed: pip install 'frontdesk[semantic]'")
     model = config.knowledge.semantic.model
     if model and model.startswith(("/", ".")) and not Path(model).exists():
-        return [Finding("bad", "semantic search", f"there is no model folder {model}: set knowledge.semantic.model.")]
-    return [Finding("good", "semantic search", f"sentence-transformers {version}")]
+        return Finding("bad", "semantic search", f"there is no model folder {model}: set knowledge.semantic.model.")
+    return Finding("good", "semantic search", f"sentence-transformers {version}")

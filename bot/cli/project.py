@@ -72,18 +72,15 @@ def init(
       frontdesk init mybot --name "Green Door Books"
     """
     plain = (name or folder.resolve().name or "My bot").replace("\n", " ")
+    quoted = json.dumps(plain, ensure_ascii=False)
     files = {
-        folder / "frontdesk.toml": _CONFIG.format(
-            name=json.dumps(plain, ensure_ascii=False), plain=plain.replace('"', "'")
-        ),
+        folder / "frontdesk.toml": _CONFIG.format(name=quoted, plain=quoted[1:-1]),
         folder / "knowledge" / "welcome.md": _WELCOME.format(plain=plain),
         folder / ".gitignore": _IGNORE,
     }
     there = [file for file in files if file.exists() and file.name != ".gitignore"]
     if there:
-        raise UsageError(
-            f"{there[0]} exists already; nothing was changed. Choose another folder: frontdesk init FOLDER."
-        )
+        raise UsageError(f"{there[0]} exists already; nothing was changed. Choose another: frontdesk init FOLDER.")
     try:
         for file, text in files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
