@@ -1,0 +1,135 @@
+"""Word documents: headings, lists and tables in their order."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bot.errors import SourceError
+from prompts.knowledge.readers.base import Reading, escape, escape_inline, language_code, table
+
+if TYPE_CHECKING:
+    from docx.document import Document
+    from docx.table import Table
+    from docx.text.paragraph import Paragraph
+
+_OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_LARGEST_UNPACKED = 200_000_000
+_HEADING = re.compile(r"^heading ?([1-9])$", re.IGNORECASE)
+
+
+def read_docx(raw: bytes) -> Reading:
+    """Raises `SourceError` for encrypted or old (.doc) files, damaged ones, and those that unpack to over 200 MB."""
+    if raw.startswith(_OLE):
+        raise SourceError("It is encrypted or of the old .doc kind: save it as .docx without a password.")
+    try:
+        unpacked = _unpacked_size(raw)
+        document = None if unpacked > _LARGEST_UNPACKED else _open(raw)
+        markdown = "\n".join(_blocks(document)) if document else ""
+    except Exception as error:  # damaged files make the parser fail in any way there is
+        message = f"It is not a Word document that can be read ({type(error).__name__}): save it anew."
+        raise SourceError(message) from error
+    if document is None:
+        raise SourceError("It unpacks to more than 200 MB: split it.")
+    about = document.core_properties
+    return Reading(markdown=markdown, title=(about.title or "").strip(), language=language_code(about.language or ""))
+
+
+def _unpacked_size(raw: bytes) -> int:
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        return sum(entry.file_size for entry in archive.infolist())
+
+
+def _open(raw: bytes) -> Document:
+    import docx
+
+    return docx.Document(io.BytesIO(raw))
+
+
+def _blocks(document: Document) -> Iterator[str]:
+    from docx.table import Table
+
+    ordered = _ordered_lists(document)
+    numbers: dict[tuple[int, int], int] = {}
+    previous_listed = False
+    for item in document.iter_inner_content():
+        if isinstance(item, Table):
+            yield f"\n{_table(item)}\n"
+            listed = False
+        else:
+            line, listed = _paragraph(item, ordered, numbers)
+            yield line if listed and previous_listed else f"\n{line}"
+        previous_listed = listed
+
+
+def _paragraph(
+    paragraph: Paragraph, ordered: frozenset[tuple[int, int]], numbers: dict[tuple[int, int], int]
+) -> tuple[str, bool]:
+    """The paragraph's Markdown, and whether it is an item of a list."""
+    text = paragraph.text.strip()
+    if not text:
+        return "", False
+    if level := _heading_level(paragraph):
+        return f"{'#' * level} {escape_inline(' '.join(text.split()))}\n", False
+    place = _list_place(paragraph)
+    if place is None:
+        return escape(text).replace("\n", "\\\n") + "\n", False
+    number, depth, named_ordered = place
+    for deeper in [key for key in numbers if key[0] == number and key[1] > depth]:
+        del numbers[deeper]
+    numbers[number, depth] = numbers.get((number, depth), 0) + 1
+    is_ordered = named_ordered or (number, depth) in ordered
+    mark = f"{numbers[number, depth]}." if is_ordered else "-"
+    return f"{'    ' * depth}{mark} {escape_inline(' '.join(text.split()))}", True
+
+
+def _heading_level(paragraph: Paragraph) -> int:
+    style = paragraph.style
+    while style is not None:
+        if style.name == "Title":
+            return 1
+        if match := _HEADING.match(style.name or ""):
+            return min(6, int(match.group(1)))
+        style = style.base_style
+    return 0
+
+
+def _list_place(paragraph: Paragraph) -> tuple[int, int, bool] | None:
+    """(list, depth, whether its style says it is numbered), or None for a paragraph outside lists."""
+    name = (paragraph.style.name if paragraph.style else "") or ""
+    found = paragraph._p.xpath("./w:pPr/w:numPr")
+    if found and found[0].numId is not None and found[0].numId.val == 0:
+        return None
+    if found:
+        number = found[0].numId.val if found[0].numId is not None else -1
+        depth = found[0].ilvl.val if found[0].ilvl is not None else 0
+        return number, depth, name.startswith("List Number")
+    match = re.match(r"^List (Bullet|Number)(?: ([2-9]))?$", name)
+    return (-1 - (match[1] == "Number"), int(match[2] or 1) - 1, match[1] == "Number") if match else None
+
+
+def _ordered_lists(document: Document) -> frozenset[tuple[int, int]]:
+    """The (list, depth) pairs that count their items rather than mark them with a bullet."""
+    try:
+        root = document.part.numbering_part.element
+    except (KeyError, NotImplementedError):
+        return frozenset()
+    abstract = {
+        node.xpath("string(@w:abstractNumId)"): [
+            int(level.xpath("string(@w:ilvl)"))
+            for level in node.xpath("./w:lvl[w:numFmt[@w:val!='bullet' and @w:val!='none']]")
+        ]
+        for node in root.xpath("./w:abstractNum")
+    }
+    return frozenset(
+        (int(node.xpath("string(@w:numId)")), depth)
+        for node in root.xpath("./w:num")
+        for depth in abstract.get(node.xpath("string(./w:abstractNumId/@w:val)"), [])
+    )
+
+
+def _table(found: Table) -> str:
+    return table([[escape_inline(cell.text) for cell in row.cells] for row in found.rows])

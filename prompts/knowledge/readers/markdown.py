@@ -1,0 +1,48 @@
+"""Markdown, with the front matter that may stand above it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from bot.errors import SourceError
+from prompts.knowledge.readers.base import Reading, language_code, web_address
+
+_FRONT = re.compile(r"\A---[ \t]*\n(?:(.{0,65536}?)\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+
+
+def read_markdown(text: str) -> Reading:
+    """`title`, `language` (or `lang`) and `url` of the front matter are honoured, other keys left alone.
+
+    Raises `SourceError` when what stands there is not YAML.
+    """
+    about, body = front_matter(text)
+    return Reading(
+        markdown=body,
+        title=_text(about.get("title")),
+        language=language_code(_text(about.get("language") or about.get("lang"))),
+        url=web_address(_text(about.get("url"))),
+    )
+
+
+def front_matter(text: str) -> tuple[dict[str, Any], str]:
+    """The mapping between the first two lines of "---", and what follows; an empty one when there is none."""
+    match = _FRONT.match(text)
+    if not match:
+        return {}, text
+    import yaml
+
+    try:
+        about = yaml.safe_load(match.group(1) or "")
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 2})" if mark else ""
+        message = f"Its front matter is not valid YAML{where}: correct it, or remove the lines of ---."
+        raise SourceError(message) from None
+    if about is None:
+        return {}, text[match.end() :]
+    return (about, text[match.end() :]) if isinstance(about, dict) else ({}, text)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else " ".join(str(value).split())
