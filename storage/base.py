@@ -8,6 +8,7 @@ Times are seconds since the epoch. Every method may raise `StorageError`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,12 +51,17 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recollection:
-    """What is remembered of a conversation beside its turns: `summary` covers the turns up to `summarised`."""
+    """What is remembered of a conversation beside its turns: `summary` covers the turns up to `summarised`.
+
+    `version` is the store's mark of what it was recalled from; keep it (`dataclasses.replace`) and `remember` drops
+    a recollection that is older than an erasure. None is always kept.
+    """
 
     summary: str = ""
     summarised: int = 0
     facts: tuple[str, ...] = ()
     language: str = ""
+    version: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +97,12 @@ class Erased:
     """How many rows of each kind were removed."""
 
     rows: Mapping[str, int] = field(default_factory=dict)
+
+
+def conversation_scope(address: Address) -> str:
+    """The scope of documents that belong to one conversation; they are erased with it."""
+    parts = [address.channel, address.account, address.conversation, address.thread]
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
 
 
 class Store(Protocol):
@@ -144,7 +156,8 @@ class Store(Protocol):
 
     async def recall(self, address: Address) -> Recollection: ...
 
-    async def remember(self, address: Address, recollection: Recollection) -> None: ...
+    async def remember(self, address: Address, recollection: Recollection) -> None:
+        """Keep it in the place of the one before, unless it was recalled before something there was erased."""
 
     async def feedback(self, feedback: Feedback) -> bool:
         """Keep the newest opinion on a message. False when there is no such message in that conversation."""

@@ -1,0 +1,88 @@
+"""What is remembered of a conversation."""
+
+# ruff: noqa: S608 - only constants of this package are put into SQL; every value is bound
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlite_utils.db import Database
+
+from bot.events import Address, Feedback, Turn
+from storage.base import Exchange, Recollection
+from storage.sqlite.rows import (
+    ADDRESS,
+    CONVERSATION,
+    EXCHANGE_COLUMNS,
+    EXCHANGE_TABLES,
+    TURN_COLUMNS,
+    address_values,
+    dump,
+    exchange_of,
+    turn_of,
+)
+
+_TURNS = f"""
+    SELECT {TURN_COLUMNS} FROM turns WHERE conversation = {CONVERSATION} AND number > ?
+    ORDER BY number DESC LIMIT ?"""
+_HISTORY = f"""
+    SELECT {EXCHANGE_COLUMNS} FROM {EXCHANGE_TABLES} WHERE m.conversation = {CONVERSATION}
+    ORDER BY m.number DESC LIMIT ?"""
+_RECALL = f"SELECT summary, summarised, facts, language, version FROM conversations WHERE {ADDRESS}"
+_REMEMBER = """
+    INSERT INTO conversations(
+        channel, account, conversation, thread, summary, summarised, facts, language, remembered_at)
+    VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT(channel, account, conversation, thread) DO UPDATE SET
+        summary = excluded.summary, summarised = excluded.summarised, facts = excluded.facts,
+        language = excluded.language, remembered_at = excluded.remembered_at"""
+_REMEMBER_UNLESS_ERASED = f"""
+    UPDATE conversations SET summary = ?, summarised = ?, facts = ?, language = ?, remembered_at = ?
+    WHERE {ADDRESS} AND version = ?"""
+_FIND = f"SELECT number FROM messages WHERE channel = ? AND id = ? AND conversation = {CONVERSATION}"
+_KEEP_FEEDBACK = "INSERT OR REPLACE INTO feedback(message, value, comment, at) VALUES(?, ?, ?, ?)"
+
+
+def turns(db: Database, address: Address, after: int, limit: int) -> Sequence[tuple[int, Turn]]:
+    rows = db.execute(_TURNS, (*address_values(address), after, limit)).fetchall()
+    return [turn_of(row) for row in reversed(rows)]
+
+
+def history(db: Database, address: Address, limit: int) -> Sequence[Exchange]:
+    rows = db.execute(_HISTORY, (*address_values(address), limit)).fetchall()
+    return [exchange_of(row) for row in reversed(rows)]
+
+
+def recall(db: Database, address: Address) -> Recollection:
+    row = db.execute(_RECALL, address_values(address)).fetchone()
+    if row is None:
+        return Recollection()
+    summary, summarised, facts, language, version = row
+    return Recollection(
+        summary=summary, summarised=summarised, facts=tuple(json.loads(facts)), language=language, version=version
+    )
+
+
+def remember(db: Database, address: Address, recollection: Recollection, now: float) -> None:
+    """Keep it; one that was recalled before an erasure is dropped, or it would bring back what was erased."""
+    key = address_values(address)
+    facts = dump(list(recollection.facts))
+    values = (recollection.summary, recollection.summarised, facts, recollection.language, now)
+    if recollection.version is None:
+        db.execute(_REMEMBER, (*key, *values))
+    else:
+        db.execute(_REMEMBER_UNLESS_ERASED, (*values, *key, recollection.version))
+
+
+def keep_feedback(db: Database, feedback: Feedback, now: float) -> bool:
+    """The newest opinion replaces the one before; 0 takes it back, and its comment with it."""
+    address = feedback.address
+    found = db.execute(_FIND, (address.channel, feedback.message_id, *address_values(address))).fetchone()
+    if found is None:
+        return False
+    if feedback.value == 0:
+        db.execute("DELETE FROM feedback WHERE message = ?", found)
+    else:
+        db.execute(_KEEP_FEEDBACK, (found[0], feedback.value, feedback.comment, now))
+    return True

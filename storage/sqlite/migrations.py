@@ -1,0 +1,135 @@
+"""How the file came to be what it is: an append-only list of steps.
+
+Each runs in one transaction together with its record, so that a step that fails leaves the file as it was.
+A step that was released is never changed: what it got wrong, a later step puts right.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlite_utils.db import Database
+from sqlite_utils.migrations import Migrations
+
+from bot.errors import NewerDatabase, StorageError
+
+APPLICATION_ID = 0x46_44_53_4B  # "FDSK": https://sqlite.org/pragma.html#pragma_application_id
+
+steps = Migrations("frontdesk")
+
+
+def outstanding(db: Database, file: Path, known: Migrations = steps) -> bool:
+    """Whether `migrate` has work to do. Raises `NewerDatabase`, or `StorageError` for somebody else's file."""
+    applied = {step.name for step in known.applied(db)}
+    _refuse_foreign(db, file, applied)
+    unknown = applied - {step.name for step in known._migrations}
+    if unknown:
+        raise NewerDatabase(
+            f"{file} was written by a newer Frontdesk (it knows {', '.join(sorted(unknown))}). "
+            "Install that version again, or name another folder with --data; nothing was changed."
+        )
+    return bool(known.pending(db))
+
+
+def migrate(db: Database, file: Path, known: Migrations = steps) -> None:
+    """Bring the file up to date. Raises like `outstanding`."""
+    if outstanding(db, file, known):
+        known.apply(db)
+
+
+def _refuse_foreign(db: Database, file: Path, applied: set[str]) -> None:
+    (identity,) = db.execute("PRAGMA application_id").fetchone()
+    if identity == APPLICATION_ID or (not identity and not applied and not db.table_names()):
+        return
+    if not applied and db.table_names() == [Migrations.migrations_table]:
+        return  # we died, once, between making the list of steps and taking the first
+    raise StorageError(f"{file} is not Frontdesk's database. Move it away, or name another folder with --data.")
+
+
+@steps()
+def inbox_outbox_and_conversations(db: Database) -> None:
+    for statement in (
+        f"PRAGMA application_id={APPLICATION_ID}",
+        # `version` is a mark that changes when something of the conversation is erased.
+        """CREATE TABLE conversations(
+            number INTEGER PRIMARY KEY,
+            channel TEXT NOT NULL, account TEXT NOT NULL, conversation TEXT NOT NULL, thread TEXT NOT NULL,
+            language TEXT NOT NULL DEFAULT '',
+            summary TEXT NOT NULL DEFAULT '', summarised INTEGER NOT NULL DEFAULT 0,
+            facts TEXT NOT NULL DEFAULT '[]', remembered_at REAL NOT NULL DEFAULT 0,
+            version INTEGER NOT NULL DEFAULT (random()),
+            UNIQUE(channel, account, conversation, thread))""",
+        # `held_until` is null while nobody holds the work, `ended_at` until the message has ended.
+        """CREATE TABLE messages(
+            number INTEGER PRIMARY KEY,
+            channel TEXT NOT NULL, id TEXT NOT NULL,
+            conversation INTEGER NOT NULL REFERENCES conversations(number),
+            sender TEXT NOT NULL, text TEXT NOT NULL, sent_at REAL NOT NULL, edited INTEGER NOT NULL,
+            attachments TEXT NOT NULL, language TEXT NOT NULL,
+            accepted_at REAL NOT NULL, attempt INTEGER NOT NULL DEFAULT 0, held_until REAL, ended_at REAL,
+            UNIQUE(channel, id))""",
+        "CREATE INDEX messages_by_conversation ON messages(conversation, number)",
+        "CREATE INDEX messages_by_sender ON messages(sender)",
+        "CREATE INDEX messages_waiting ON messages(number) WHERE ended_at IS NULL",
+        # A message ends once: `message` is unique. Numbers are never used again: AUTOINCREMENT.
+        """CREATE TABLE outbox(
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            message INTEGER NOT NULL UNIQUE REFERENCES messages(number),
+            conversation INTEGER NOT NULL REFERENCES conversations(number),
+            kind TEXT NOT NULL CHECK(kind IN ('reply', 'failed')),
+            attempt INTEGER NOT NULL, seq INTEGER NOT NULL, text TEXT NOT NULL, citations TEXT NOT NULL,
+            finish_reason TEXT NOT NULL, language TEXT NOT NULL, reason TEXT NOT NULL,
+            at REAL NOT NULL, remote TEXT NOT NULL DEFAULT '', delivered INTEGER NOT NULL DEFAULT 0)""",
+        "CREATE INDEX outbox_by_conversation ON outbox(conversation, number)",
+        "CREATE INDEX outbox_undelivered ON outbox(number) WHERE delivered = 0",
+        """CREATE TABLE turns(
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            message INTEGER NOT NULL REFERENCES messages(number),
+            conversation INTEGER NOT NULL REFERENCES conversations(number),
+            role TEXT NOT NULL, text TEXT NOT NULL, language TEXT NOT NULL, at REAL NOT NULL)""",
+        "CREATE INDEX turns_by_conversation ON turns(conversation, number)",
+        "CREATE INDEX turns_by_message ON turns(message)",
+        """CREATE TABLE feedback(
+            message INTEGER PRIMARY KEY REFERENCES messages(number),
+            value INTEGER NOT NULL, comment TEXT NOT NULL, at REAL NOT NULL)""",
+    ):
+        db.execute(statement)
+
+
+@steps()
+def knowledge(db: Database) -> None:
+    for statement in (
+        """CREATE TABLE documents(
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            scope TEXT NOT NULL, location TEXT NOT NULL, title TEXT NOT NULL, language TEXT NOT NULL,
+            digest TEXT NOT NULL, passages INTEGER NOT NULL, added_at REAL NOT NULL,
+            UNIQUE(scope, location))""",
+        """CREATE TABLE passages(
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            document INTEGER NOT NULL REFERENCES documents(number),
+            text TEXT NOT NULL, title TEXT NOT NULL, heading TEXT NOT NULL, language TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            title_terms TEXT NOT NULL, heading_terms TEXT NOT NULL, body_terms TEXT NOT NULL)""",
+        "CREATE INDEX passages_by_document ON passages(document, number)",
+        # The terms come analysed: they are parted by spaces and nowhere else, whatever stands in them.
+        """CREATE VIRTUAL TABLE passages_index USING fts5(
+            title_terms, heading_terms, body_terms, content='passages', content_rowid='number',
+            tokenize="unicode61 remove_diacritics 0 categories 'L* M* N* P* S* Co'")""",
+        """CREATE TABLE vectors(
+            passage INTEGER NOT NULL REFERENCES passages(number), model TEXT NOT NULL, vector BLOB NOT NULL,
+            PRIMARY KEY(model, passage)) WITHOUT ROWID""",
+        "CREATE INDEX vectors_by_passage ON vectors(passage)",
+    ):
+        db.execute(statement)
+
+
+@steps()
+def record_and_counters(db: Database) -> None:
+    db.execute(
+        """CREATE TABLE audit(
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            at REAL NOT NULL, action TEXT NOT NULL, detail TEXT NOT NULL)"""
+    )
+    db.execute("CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID")
+    for name in ("knowledge_version", "erasures_wanted", "erasures_rewritten", "erasures_done"):
+        db.execute("INSERT INTO counters(name, value) VALUES(?, 0)", [name])

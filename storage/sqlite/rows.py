@@ -1,0 +1,148 @@
+"""Rows and the words of `bot.events`, both ways. Each column list stands beside the function that reads it."""
+
+# ruff: noqa: S608 - only constants of this package are put into SQL; every value is bound
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bot.events import Address, Attachment, Citation, Failed, Message, Passage, Reply, Turn
+from storage.base import Document, Exchange, Outgoing, StoredPassage
+
+Row = Sequence[Any]
+
+ADDRESS = "channel = ? AND account = ? AND conversation = ? AND thread = ?"
+CONVERSATION = f"(SELECT number FROM conversations WHERE {ADDRESS})"
+
+_ADDRESS_COLUMNS = "c.channel, c.account, c.conversation, c.thread"
+MESSAGE_COLUMNS = f"m.id, {_ADDRESS_COLUMNS}, m.sender, m.text, m.sent_at, m.edited, m.attachments, m.language"
+_MESSAGE_WIDTH = 11
+OUTGOING_COLUMNS = (
+    f"m.id, {_ADDRESS_COLUMNS}, o.number, o.kind, o.attempt, o.seq, o.text, o.citations, o.finish_reason, "
+    "o.language, o.reason, o.at, o.remote, o.delivered"
+)
+_OUTGOING_WIDTH = 17
+EXCHANGE_COLUMNS = f"{MESSAGE_COLUMNS}, {OUTGOING_COLUMNS}, coalesce(f.value, 0)"
+EXCHANGE_TABLES = (
+    "messages m JOIN conversations c ON c.number = m.conversation "
+    "LEFT JOIN outbox o ON o.message = m.number LEFT JOIN feedback f ON f.message = m.number"
+)
+OUTGOING_TABLES = "outbox o JOIN messages m ON m.number = o.message JOIN conversations c ON c.number = o.conversation"
+TURN_COLUMNS = "number, role, text, language, at"
+DOCUMENT_COLUMNS = "location, title, language, digest, passages, added_at, scope"
+PASSAGE_COLUMNS = (
+    "p.number, p.text, p.title, d.location, p.heading, p.language, p.position, "
+    "p.title_terms, p.heading_terms, p.body_terms"
+)
+
+
+def address_values(address: Address) -> tuple[str, str, str, str]:
+    return address.channel, address.account, address.conversation, address.thread
+
+
+def dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def attachments_text(attachments: Sequence[Attachment]) -> str:
+    return dump([asdict(attachment) for attachment in attachments]) if attachments else "[]"
+
+
+def citations_text(citations: Sequence[Citation]) -> str:
+    return dump([asdict(citation) for citation in citations]) if citations else "[]"
+
+
+def address_of(row: Row) -> Address:
+    channel, account, conversation, thread = row
+    return Address(channel=channel, account=account, conversation=conversation, thread=thread)
+
+
+def message_of(row: Row) -> Message:
+    """A row of MESSAGE_COLUMNS."""
+    sender, text, sent_at, edited, attachments, language = row[5:11]
+    return Message(
+        id=row[0],
+        address=address_of(row[1:5]),
+        sender=sender,
+        text=text,
+        sent_at=sent_at,
+        edited=bool(edited),
+        attachments=tuple(Attachment(**attachment) for attachment in json.loads(attachments)),
+        language=language,
+    )
+
+
+def outgoing_of(row: Row) -> Outgoing:
+    """A row of OUTGOING_COLUMNS."""
+    number, kind, *end, at, remote, delivered = row[5:17]
+    address = address_of(row[1:5])
+    event = _failed_of(row[0], address, end) if kind == "failed" else _reply_of(row[0], address, end)
+    return Outgoing(number=number, event=event, at=at, remote=remote, delivered=bool(delivered))
+
+
+def _reply_of(message_id: str, address: Address, end: Row) -> Reply:
+    attempt, seq, text, citations, finish_reason, language, _ = end
+    return Reply(
+        message_id=message_id,
+        attempt=attempt,
+        address=address,
+        text=text,
+        seq=seq,
+        final=True,
+        citations=tuple(Citation(**citation) for citation in json.loads(citations)),
+        finish_reason=finish_reason,
+        language=language,
+    )
+
+
+def _failed_of(message_id: str, address: Address, end: Row) -> Failed:
+    _, _, said, _, _, _, reason = end
+    return Failed(message_id=message_id, address=address, reason=reason, said=said)
+
+
+def exchange_of(row: Row) -> Exchange:
+    """A row of EXCHANGE_COLUMNS."""
+    end = row[_MESSAGE_WIDTH : _MESSAGE_WIDTH + _OUTGOING_WIDTH]
+    ended = end[5] is not None
+    return Exchange(message=message_of(row), outgoing=outgoing_of(end) if ended else None, feedback=row[-1])
+
+
+def turn_of(row: Row) -> tuple[int, Turn]:
+    """A row of TURN_COLUMNS."""
+    number, role, text, language, at = row
+    return number, Turn(role=role, text=text, language=language, at=at)
+
+
+def document_of(row: Row) -> Document:
+    """A row of DOCUMENT_COLUMNS."""
+    location, title, language, digest, passages, added_at, scope = row
+    return Document(
+        location=location,
+        title=title,
+        language=language,
+        digest=digest,
+        passages=passages,
+        added_at=added_at,
+        scope=scope,
+    )
+
+
+def passage_of(row: Row, score: float = 0.0) -> StoredPassage:
+    """A row of PASSAGE_COLUMNS."""
+    number, text, title, location, heading, language, position, *terms = row[:10]
+    title_terms, heading_terms, body_terms = terms
+    passage = Passage(
+        text=text,
+        title=title,
+        location=location,
+        score=score,
+        heading=tuple(json.loads(heading)),
+        language=language,
+        position=position,
+    )
+    return StoredPassage(
+        passage=passage, title_terms=title_terms, heading_terms=heading_terms, body_terms=body_terms, number=number
+    )

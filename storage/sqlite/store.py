@@ -1,0 +1,215 @@
+"""The face of the store: every method of `storage.base.Store` is one operation, written or asked.
+
+The event loop never waits for the disk: writing happens in one thread (writer.py), reading in a few (readers.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, TypeVarTuple
+
+from sqlite_utils.db import Database
+
+from bot.errors import StorageError
+from bot.events import Address, Failed, Feedback, Message, Reply, Turn
+from storage.base import Document, Erased, Exchange, Lease, Outgoing, Recollection, StoredPassage
+from storage.sqlite import conversations, inbox, knowledge, outbox, record, visitors
+from storage.sqlite.backup import write_backup
+from storage.sqlite.connection import Synchronous
+from storage.sqlite.faults import explained
+from storage.sqlite.file import DatabaseFile
+from storage.sqlite.readers import Readers
+from storage.sqlite.writer import Writer
+
+ERASURE_SECONDS = 60.0
+"""How long an erasure waits for whoever still reads what it removed."""
+_PAGE = 500
+
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+
+
+class SqliteStore:
+    """The `Store` in `folder/frontdesk.db`, used from the event loop that opened it.
+
+    One process holds the folder. `shared=True` opens it beside that process, without taking the lock and without
+    voiding leases, for commands such as `frontdesk knowledge add` while the server runs. `synchronous="NORMAL"` is
+    faster and may lose the last moments when the machine (not the process) dies. `clock` gives seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        synchronous: Synchronous = "FULL",
+        shared: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._file = DatabaseFile(folder, synchronous, shared=shared)
+        self._clock = clock
+        self._db: Database | None = None
+        self._writer: Writer | None = None
+        self._readers: Readers | None = None
+
+    async def open(self) -> None:
+        if self._db is not None:
+            raise StorageError("The store is open already: close it before opening it again.")
+        self._db = await asyncio.to_thread(self._file.open)
+        self._writer = Writer(self._db, self._file.path, None if self._file.shared else self._file.chore)
+        self._readers = Readers(self._file.path)
+
+    async def close(self) -> None:
+        db, self._db = self._db, None
+        if db is None or self._writer is None or self._readers is None:
+            return
+        await self._writer.close()
+        await self._readers.close()
+        await asyncio.to_thread(self._file.close, db)
+
+    # -- inbox -------------------------------------------------------------------------------------
+    async def accept(self, message: Message) -> bool:
+        return await self._write(inbox.accept, message, self._clock())
+
+    async def lease(self, message: Message, seconds: float) -> Lease | None:
+        return await self._write(inbox.lease, message, seconds, self._clock())
+
+    async def extend(self, lease: Lease, seconds: float) -> Lease:
+        return await self._write(inbox.extend, lease, seconds, self._clock())
+
+    async def release(self, lease: Lease) -> None:
+        await self._write(inbox.release, lease)
+
+    async def complete(self, lease: Lease, event: Reply | Failed, turns: Sequence[Turn]) -> Outgoing:
+        inbox.check_end(lease, event)
+        return await self._write(inbox.complete, lease, event, turns, self._clock())
+
+    async def pending(self, *, limit: int = 1_000) -> Sequence[Message]:
+        return await self._ask(inbox.pending, limit, self._clock())
+
+    async def exchange(self, channel: str, message_id: str) -> Exchange | None:
+        return await self._ask(inbox.exchange, channel, message_id)
+
+    # -- outbox ------------------------------------------------------------------------------------
+    async def undelivered(self, *, limit: int = 1_000) -> Sequence[Outgoing]:
+        return await self._ask(outbox.undelivered, limit)
+
+    async def delivered(self, number: int, remote: str = "") -> None:
+        await self._write(outbox.delivered, number, remote)
+
+    async def outgoing_since(self, address: Address, number: int, *, limit: int = 200) -> Sequence[Outgoing]:
+        return await self._ask(outbox.outgoing_since, address, number, limit)
+
+    # -- conversations -----------------------------------------------------------------------------
+    async def turns(self, address: Address, *, after: int = 0, limit: int = 200) -> Sequence[tuple[int, Turn]]:
+        return await self._ask(conversations.turns, address, after, limit)
+
+    async def history(self, address: Address, *, limit: int = 100) -> Sequence[Exchange]:
+        return await self._ask(conversations.history, address, limit)
+
+    async def recall(self, address: Address) -> Recollection:
+        return await self._ask(conversations.recall, address)
+
+    async def remember(self, address: Address, recollection: Recollection) -> None:
+        await self._write(conversations.remember, address, recollection, self._clock())
+
+    async def feedback(self, feedback: Feedback) -> bool:
+        return await self._write(conversations.keep_feedback, feedback, self._clock())
+
+    # -- visitors and time -------------------------------------------------------------------------
+    async def export(self, visitor: str) -> Mapping[str, Any]:
+        return await self._ask(visitors.export, visitor)
+
+    async def erase(self, visitor: str) -> Erased:
+        erased = await self._write(visitors.erase, visitor)
+        await self._scrub()
+        return erased
+
+    async def expire(self, before: float) -> Erased:
+        erased = await self._write(visitors.expire, before)
+        await self._scrub()
+        return erased
+
+    async def backup(self, file: Path) -> None:
+        self._opened(self._readers)
+        await asyncio.to_thread(self._back_up, file)
+
+    # -- knowledge ---------------------------------------------------------------------------------
+    async def put_document(
+        self,
+        document: Document,
+        passages: Sequence[StoredPassage],
+        *,
+        vectors: Sequence[bytes] | None = None,
+        model: str = "",
+    ) -> None:
+        if vectors is not None and len(vectors) != len(passages):
+            raise ValueError("there has to be one vector for each passage")
+        await self._write(knowledge.put_document, document, passages, vectors, model)
+
+    async def remove_document(self, location: str, *, scope: str = "") -> bool:
+        return await self._write(knowledge.remove_document, location, scope)
+
+    async def documents(self, *, scope: str | None = "") -> Sequence[Document]:
+        return await self._ask(knowledge.documents, scope)
+
+    async def passages_of(self, location: str, *, scope: str = "") -> Sequence[StoredPassage]:
+        return await self._ask(knowledge.passages_of, location, scope)
+
+    async def match(self, query: str, *, limit: int, scopes: Sequence[str] = ("",)) -> Sequence[StoredPassage]:
+        return await self._ask(knowledge.match, query, limit, scopes)
+
+    async def passages(self, numbers: Sequence[int]) -> Sequence[StoredPassage]:
+        return await self._ask(knowledge.passages, numbers)
+
+    async def all_passages(self, *, scope: str | None = None) -> Sequence[StoredPassage]:
+        return await self._ask(knowledge.all_passages, scope)
+
+    async def vectors(self, model: str) -> Sequence[tuple[int, str, bytes]]:
+        return await self._ask(knowledge.vectors, model)
+
+    async def put_vectors(self, model: str, vectors: Sequence[tuple[int, bytes]]) -> None:
+        await self._write(knowledge.put_vectors, model, vectors)
+
+    async def knowledge_version(self) -> int:
+        return await self._ask(record.counter, knowledge.VERSION)
+
+    # -- audit -------------------------------------------------------------------------------------
+    async def audit(self, action: str, detail: Mapping[str, Any]) -> None:
+        await self._write(record.append, action, detail, self._clock())
+
+    async def audited(self, *, after: int = 0) -> AsyncIterator[tuple[int, float, str, Mapping[str, Any]]]:
+        while entries := await self._ask(record.entries, after, _PAGE):
+            for entry in entries:
+                yield entry
+            after = entries[-1][0]
+
+    # -- behind the face ---------------------------------------------------------------------------
+    def _write(self, operation: Callable[[Database, *Arguments], Result], *arguments: *Arguments) -> Awaitable[Result]:
+        return self._opened(self._writer).submit(operation, *arguments)
+
+    async def _ask(self, question: Callable[[Database, *Arguments], Result], *arguments: *Arguments) -> Result:
+        return await self._opened(self._readers).ask(question, *arguments)
+
+    def _opened(self, part: Result | None) -> Result:
+        if self._db is None or part is None:
+            raise StorageError("The store is not open: the process is starting or shutting down. Try again then.")
+        return part
+
+    async def _scrub(self) -> None:
+        """Wait until no trace is left of what was removed up to now; at once when nothing was."""
+        number = await self._ask(record.counter, "erasures_wanted")
+        deadline = time.monotonic() + ERASURE_SECONDS
+        while not await self._opened(self._writer).submit_alone(self._file.finish_erasure, number):
+            if time.monotonic() > deadline:
+                raise StorageError(
+                    "The rows are removed, but a backup, or another process, still reads the file's old pages. "
+                    "A running server removes them as soon as it can; without one, run the command again later."
+                )
+            await asyncio.sleep(0.05)
+
+    def _back_up(self, file: Path) -> None:
+        with explained(file):
+            write_backup(self._file.path, file)
