@@ -1,0 +1,399 @@
+"""The laws of the desk, over a real store on disk: durable, exactly one end, in order, stopped at once."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from bot import work
+from bot.config import Config, load
+from bot.desk import Desk
+from bot.errors import Overloaded
+from bot.events import Address, Failed, Feedback, Message, Reply, Stop, Turn
+from bot.metrics import Metrics
+from bot.work import Cancellation, Outcome
+from storage.sqlite import SqliteStore
+from tests.fakes.channel import Channel
+
+
+def message(conversation: str, ident: str, text: str = "hello") -> Message:
+    return Message(id=ident, address=address(conversation), sender="visitor", text=text, sent_at=1.0)
+
+
+def address(conversation: str) -> Address:
+    return Address(channel="test", conversation=conversation)
+
+
+class Scripted:
+    """Answers when the test says so: "end" writes an end, "fail" raises; a cancellation ends it by itself."""
+
+    def __init__(self) -> None:
+        self.gates: dict[str, asyncio.Future[str]] = {}
+        self.order: list[Message] = []
+        self.attempts: dict[str, list[int]] = {}
+
+    async def answer(
+        self, message: Message, attempt: int, cancellation: Cancellation, emit: Callable[[Reply], Awaitable[None]]
+    ) -> Outcome:
+        if message.id not in self.attempts:
+            self.order.append(message)
+        self.attempts.setdefault(message.id, []).append(attempt)
+        gate = self.gates[message.id] = asyncio.get_running_loop().create_future()
+        try:
+            await emit(self.reply(message, attempt, "so far"))
+            asked = asyncio.ensure_future(cancellation.wait())
+            await asyncio.wait({gate, asked}, return_when=asyncio.FIRST_COMPLETED)
+            asked.cancel()
+            if not cancellation.reason and gate.result() == "fail":
+                raise RuntimeError("broken")
+            text = cancellation.reason or f"answer to {message.text}"
+            end = self.reply(message, attempt, text, final=True, finish_reason=cancellation.reason or "stop")
+            return Outcome(event=end, turns=(Turn(role="user", text=message.text, language="en", at=1),))
+        finally:
+            self.gates.pop(message.id, None)
+
+    def reply(self, message: Message, attempt: int, text: str, **more: Any) -> Reply:
+        return Reply(
+            message_id=message.id, attempt=attempt, address=message.address, text=text, seq=0, language="en", **more
+        )
+
+    async def settle(self, message: Message, outcome: Outcome) -> None: ...
+
+    async def wait_for(self, message_id: str) -> asyncio.Future[str]:
+        while message_id not in self.gates:
+            await asyncio.sleep(0.001)
+        return self.gates[message_id]
+
+
+class House:
+    """A desk with a scripted answerer and a recording channel over one folder."""
+
+    def __init__(self, folder: Path, config: Config) -> None:
+        self.folder, self.config = folder, config
+        self.channel, self.scripted = Channel(), Scripted()
+
+    async def open(self) -> None:
+        self.store = SqliteStore(self.folder)
+        await self.store.open()
+        self.desk = Desk(
+            self.config,
+            store=self.store,
+            answering=self.scripted,
+            adapters={"test": self.channel},
+            metrics=Metrics(),
+            knowledge=None,  # type: ignore[arg-type]  # nothing here searches
+        )
+        await self.desk.start()
+
+    async def close(self) -> None:
+        await self.desk.close()
+        await self.store.close()
+
+
+def config(**sections: dict[str, Any]) -> Config:
+    return load(environ={}, overrides=sections)
+
+
+@asynccontextmanager
+async def house(folder: Path, **sections: dict[str, Any]) -> AsyncIterator[House]:
+    made = House(folder, config(**sections))
+    await made.open()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+class DeskMachine(RuleBasedStateMachine):
+    """Random messages, duplicates, ends, faults, stops and restarts; at the end everything has ended once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.accepted: dict[str, Message] = {}
+        self.next = 0
+
+    def run(self, work: Awaitable[Any]) -> Any:
+        return self.loop.run_until_complete(asyncio.wait_for(work, 30))
+
+    @initialize(policy=st.sampled_from(["queue", "interrupt", "drop"]))
+    def begin(self, policy: str) -> None:
+        self.house = House(
+            Path(self.folder.name),
+            config(bus={"busy": policy, "messages": 6, "per_conversation": 3}, server={"drain_seconds": 0}),
+        )
+        self.run(self.house.open())
+
+    @rule(conversation=st.sampled_from("ab"))
+    def say(self, conversation: str) -> None:
+        new = message(conversation, f"m{self.next}", f"text {self.next}")
+        self.next += 1
+        try:
+            assert self.run(self.house.desk.publish(new))
+        except Overloaded:
+            assert self.run(self.house.store.exchange("test", new.id)) is None
+        else:
+            self.accepted[new.id] = new
+
+    @precondition(lambda self: self.accepted)
+    @rule(data=st.data())
+    def say_again(self, data: st.DataObject) -> None:
+        known = data.draw(st.sampled_from(list(self.accepted.values())))
+        try:
+            assert not self.run(self.house.desk.publish(known))
+        except Overloaded:
+            pass
+
+    @precondition(lambda self: self.house.scripted.gates)
+    @rule(data=st.data(), verdict=st.sampled_from(["end", "end", "fail"]))
+    def decide(self, data: st.DataObject, verdict: str) -> None:
+        gate = data.draw(st.sampled_from(sorted(self.house.scripted.gates)))
+
+        async def settle() -> None:
+            waiting = self.house.scripted.gates[gate]
+            if not waiting.done():
+                waiting.set_result(verdict)
+            await asyncio.sleep(0.002)
+
+        self.run(settle())
+
+    @precondition(lambda self: self.accepted)
+    @rule(data=st.data())
+    def stop(self, data: st.DataObject) -> None:
+        known = data.draw(st.sampled_from(list(self.accepted.values())))
+        self.run(self.house.desk.publish(Stop(address=known.address, message_id=known.id)))
+
+    @rule()
+    def restart(self) -> None:
+        self.run(self.house.close())
+        self.house.scripted.gates.clear()
+        self.run(self.house.open())
+
+    def teardown(self) -> None:
+        self.run(self._finish())
+        for ident in self.accepted:
+            ends = self.house.channel.ends(ident)
+            assert ends, f"{ident} has no end"
+            assert all(end == ends[0] for end in ends), f"{ident} has different ends"
+        self.loop.close()
+        self.folder.cleanup()
+
+    async def _finish(self) -> None:
+        while not all(self.house.channel.ends(ident) for ident in self.accepted):
+            for gate in list(self.house.scripted.gates.values()):
+                if not gate.done():
+                    gate.set_result("end")
+            await self.house.desk._take_up()
+            await asyncio.sleep(0.001)
+        for ident, said in self.accepted.items():
+            exchange = await self.house.store.exchange("test", ident)
+            assert exchange and exchange.outgoing, f"{ident} has no end on disk"
+            assert exchange.message == said
+        await self.house.close()
+
+
+DeskMachine.TestCase.settings = settings(
+    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries wait for nothing, so that tests do not sleep."""
+    monkeypatch.setattr(work, "_FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("bot.delivery._FIRST_PAUSE", 0.0)
+
+
+class TestDesk(DeskMachine.TestCase):
+    """Every accepted message has exactly one end, whatever happens to it on the way."""
+
+    @pytest.fixture(autouse=True)
+    def _at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(work, "_FIRST_PAUSE", 0.0)
+
+
+async def test_messages_of_a_conversation_are_answered_in_order(tmp_path: Path) -> None:
+    """One conversation, one lane: the second is not begun before the first has ended."""
+    async with house(tmp_path) as at:
+        for number in range(3):
+            await at.desk.publish(message("a", f"m{number}"))
+        for number in range(3):
+            gate = await at.scripted.wait_for(f"m{number}")
+            assert set(at.scripted.gates) == {f"m{number}"}
+            gate.set_result("end")
+            await at.channel.end(f"m{number}")
+        assert [told.id for told in at.scripted.order] == ["m0", "m1", "m2"]
+
+
+async def test_a_fault_makes_a_new_attempt(tmp_path: Path) -> None:
+    """An exception in a turn is tried again with a higher attempt number; the end carries it."""
+    async with house(tmp_path) as at:
+        await at.desk.publish(message("a", "m"))
+        (await at.scripted.wait_for("m")).set_result("fail")
+        while at.scripted.attempts["m"] != [1, 2]:
+            await asyncio.sleep(0.001)
+        (await at.scripted.wait_for("m")).set_result("end")
+        end = await at.channel.end("m")
+        assert isinstance(end, Reply)
+        assert end.attempt == 2
+
+
+async def test_a_message_that_always_fails_ends_in_failed(tmp_path: Path) -> None:
+    """After `storage.attempts` attempts the person is told, and the lane goes on."""
+    async with house(tmp_path, storage={"attempts": 2}) as at:
+        await at.desk.publish(message("a", "poison"))
+        await at.desk.publish(message("a", "next"))
+        for _ in range(2):
+            (await at.scripted.wait_for("poison")).set_result("fail")
+            while "poison" in at.scripted.gates:
+                await asyncio.sleep(0.001)
+        end = await at.channel.end("poison")
+        assert isinstance(end, Failed)
+        assert end.said
+        (await at.scripted.wait_for("next")).set_result("end")
+        await at.channel.end("next")
+
+
+async def test_stop_ends_the_answer_with_what_was_written(tmp_path: Path) -> None:
+    """A Stop reaches the running turn, and one that waits in its lane."""
+    async with house(tmp_path) as at:
+        await at.desk.publish(message("a", "m1"))
+        await at.desk.publish(message("a", "m2"))
+        await at.scripted.wait_for("m1")
+        assert await at.desk.publish(Stop(address=address("a"), message_id="m2"))
+        assert await at.desk.publish(Stop(address=address("a")))
+        for ident in ("m1", "m2"):
+            end = await at.channel.end(ident)
+            assert isinstance(end, Reply)
+            assert end.finish_reason == "cancelled"
+
+
+async def test_stop_does_not_reach_another_conversation(tmp_path: Path) -> None:
+    """Whoever names somebody else's message stops nothing."""
+    async with house(tmp_path) as at:
+        await at.desk.publish(message("a", "m1"))
+        gate = await at.scripted.wait_for("m1")
+        assert not await at.desk.publish(Stop(address=address("b"), message_id="m1"))
+        gate.set_result("end")
+        end = await at.channel.end("m1")
+        assert isinstance(end, Reply)
+        assert end.finish_reason == "stop"
+
+
+async def test_interrupt_ends_the_running_answer(tmp_path: Path) -> None:
+    """With `interrupt`, a new message ends the running answer and is answered itself."""
+    async with house(tmp_path, bus={"busy": "interrupt"}) as at:
+        await at.desk.publish(message("a", "m1"))
+        await at.scripted.wait_for("m1")
+        await at.desk.publish(message("a", "m2"))
+        first = await at.channel.end("m1")
+        assert isinstance(first, Reply)
+        assert first.finish_reason == "interrupted"
+        (await at.scripted.wait_for("m2")).set_result("end")
+        await at.channel.end("m2")
+
+
+async def test_debounce_answers_the_last_of_several(tmp_path: Path) -> None:
+    """With `debounce`, what is followed at once by something newer ends as merged."""
+    async with house(tmp_path, bus={"busy": "debounce", "debounce_seconds": 0.05}) as at:
+        for number in range(3):
+            await at.desk.publish(message("a", f"m{number}"))
+        reasons = []
+        for number in range(2):
+            end = await at.channel.end(f"m{number}")
+            assert isinstance(end, Reply)
+            reasons.append(end.finish_reason)
+        (await at.scripted.wait_for("m2")).set_result("end")
+        last = await at.channel.end("m2")
+        assert isinstance(last, Reply)
+        assert [*reasons, last.finish_reason] == ["merged", "merged", "stop"]
+
+
+async def test_drop_tells_the_newcomer_at_once(tmp_path: Path) -> None:
+    """With `drop`, a message that comes while the bot answers ends in Failed with a polite sentence."""
+    async with house(tmp_path, bus={"busy": "drop"}) as at:
+        await at.desk.publish(message("a", "m1"))
+        gate = await at.scripted.wait_for("m1")
+        await at.desk.publish(message("a", "m2"))
+        end = await at.channel.end("m2")
+        assert isinstance(end, Failed)
+        assert end.reason == "busy"
+        gate.set_result("end")
+        await at.channel.end("m1")
+
+
+async def test_an_end_is_sent_until_the_channel_takes_it(tmp_path: Path) -> None:
+    """A broken channel loses nothing: the end is repeated, and recorded only when it arrived."""
+    async with house(tmp_path) as at:
+        await at.desk.publish(message("a", "m"))
+        gate = await at.scripted.wait_for("m")
+        at.channel.break_next = 3
+        gate.set_result("end")
+        await at.channel.end("m")
+    async with house(tmp_path) as at:
+        assert await at.store.undelivered() == []
+
+
+async def test_what_could_not_be_delivered_waits_for_the_next_start(tmp_path: Path) -> None:
+    """After the tries are used up the end stays in the outbox and is delivered later."""
+    async with house(tmp_path) as at:
+        await at.desk.publish(message("a", "m"))
+        gate = await at.scripted.wait_for("m")
+        at.channel.break_next = 1_000
+        gate.set_result("end")
+        while at.desk.bus.held(Reply) or at.desk.bus.held(Message):
+            await asyncio.sleep(0.001)
+        assert len(await at.store.undelivered()) == 1
+    async with house(tmp_path) as at:
+        end = await at.channel.end("m")
+        assert isinstance(end, Reply)
+        assert end.text == "answer to hello"
+
+
+async def test_closing_gives_unfinished_work_back(tmp_path: Path) -> None:
+    """What does not end while draining is answered after the next start, with a higher attempt."""
+    async with house(tmp_path, server={"drain_seconds": 0}) as at:
+        await at.desk.publish(message("a", "m"))
+        await at.scripted.wait_for("m")
+    assert at.channel.closed
+    async with house(tmp_path) as at:
+        (await at.scripted.wait_for("m")).set_result("end")
+        end = await at.channel.end("m")
+        assert isinstance(end, Reply)
+        assert end.attempt == 2
+
+
+async def test_draining_lets_running_answers_finish(tmp_path: Path) -> None:
+    """A graceful stop takes nothing new and ends what runs."""
+    async with house(tmp_path, server={"drain_seconds": 30}) as at:
+        await at.desk.publish(message("a", "m"))
+        gate = await at.scripted.wait_for("m")
+        closing = asyncio.create_task(at.desk.close())
+        while at.desk.ready:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await at.desk.publish(message("a", "late"))
+        gate.set_result("end")
+        await closing
+        assert at.channel.ends("m")
+
+
+async def test_feedback_needs_a_message(tmp_path: Path) -> None:
+    """An opinion on a message of this conversation is kept; on another's it is refused."""
+    async with house(tmp_path) as at:
+        await at.desk.publish(message("a", "m"))
+        (await at.scripted.wait_for("m")).set_result("end")
+        await at.channel.end("m")
+        assert await at.desk.publish(Feedback(address=address("a"), message_id="m", value=1))
+        assert not await at.desk.publish(Feedback(address=address("b"), message_id="m", value=1))
