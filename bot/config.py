@@ -231,6 +231,8 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _refuse_secrets(tree: Mapping[str, Any], file: Path | None) -> None:
+    if "secrets" in tree:
+        raise ConfigError(f"Secrets stand in {file}. Remove them there and set them in the environment instead.")
     for variable in SECRET_VARIABLES:
         node: Any = tree
         for key in variable.removeprefix(PREFIX).lower().split("__"):
@@ -244,7 +246,11 @@ def _refuse_secrets(tree: Mapping[str, Any], file: Path | None) -> None:
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for variable, text in environ.items():
-        if not variable.startswith(PREFIX) or variable in SECRET_VARIABLES or "__" not in variable:
+        if (
+            not variable.startswith(PREFIX)
+            or variable in SECRET_VARIABLES
+            or not ("__" in variable or variable == "FRONTDESK_DATA")
+        ):
             continue
         *path, last = variable.removeprefix(PREFIX).lower().split("__")
         node = tree
@@ -255,7 +261,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """JSON where it is a list, a table, a number or a truth value; else the text itself."""
+    """JSON where it is a list or a table; else the text itself, which the setting's own type reads."""
+    if text[:1] not in ("[", "{"):
+        return text
     try:
         return json.loads(text)
     except ValueError:

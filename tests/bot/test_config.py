@@ -1,0 +1,91 @@
+"""Configuration: what is wrong is named with what to do; secrets come from the environment alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.config import SECRET_VARIABLES, load
+from bot.errors import ConfigError
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "frontdesk.toml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_path: Path) -> None:
+    """File < environment < command line."""
+    file = written(tmp_path, '[server]\nport = 1\nhost = "0.0.0.0"\n[site]\nname = "File"\n')
+    environ = {"FRONTDESK_SERVER__PORT": "2", "FRONTDESK_SERVER__HOST": "::1"}
+    config = load(file, environ=environ, overrides={"server": {"port": 3}})
+    assert (config.server.port, config.server.host, config.site.name) == (3, "::1", "File")
+
+
+def test_lists_and_tables_come_from_the_environment_as_json(tmp_path: Path) -> None:
+    """Every key can be set by a variable, those that are not plain values as JSON."""
+    environ = {
+        "FRONTDESK_WEB__ORIGINS": '["https://a.example"]',
+        "FRONTDESK_WEB__LIMITS__BODY_BYTES": "2000",
+        "FRONTDESK_SITE__NAME": "True North",
+    }
+    config = load(environ=environ)
+    assert config.web.origins == ("https://a.example",)
+    assert config.web.limits.body_bytes == 2000
+    assert config.site.name == "True North"
+
+
+def test_text_that_looks_like_a_number_stays_text_where_text_is_meant() -> None:
+    """A site called 42 is called "42"."""
+    assert load(environ={"FRONTDESK_SITE__NAME": "42"}).site.name == "42"
+
+
+def test_folders_are_taken_from_the_files_own_folder(tmp_path: Path) -> None:
+    """A project works from wherever it is started."""
+    assert load(written(tmp_path, 'data = "kept"'), environ={}).data == tmp_path / "kept"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[server]\nprot = 1", "Did you mean `server.port`"),
+        ("[sevrer]\nport = 1", "Did you mean `server`"),
+        ("[server]\nport = 99999", "server.port"),
+        ('[engine]\nkind = "gpt"', "engine.kind"),
+        ("server = 3", "server"),
+        ("not toml at all [", "not valid TOML"),
+        ('[web]\ntoken_secret = "x"', "FRONTDESK_WEB__TOKEN_SECRET"),
+        ('[secrets]\nweb_token_secret = "x"', "environment"),
+    ],
+)
+def test_a_wrong_file_is_explained(tmp_path: Path, text: str, says: str) -> None:
+    """Each mistake names its key and what to do."""
+    with pytest.raises(ConfigError, match=says.replace("`", ".")):
+        load(written(tmp_path, text), environ={})
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="frontdesk init"):
+        load(tmp_path / "none.toml", environ={})
+
+
+@pytest.mark.parametrize("variable", SECRET_VARIABLES)
+def test_a_blank_secret_stops_the_start(variable: str) -> None:
+    """Law 8: a blank secret is worse than none."""
+    with pytest.raises(ConfigError, match=variable):
+        load(environ={variable: "  "})
+
+
+def test_a_secret_shows_nowhere() -> None:
+    """Neither repr, nor str, nor a dump of the configuration holds a secret."""
+    config = load(environ=dict.fromkeys(SECRET_VARIABLES, "hunter2hunter2"))
+    assert "hunter2" not in repr(config) + str(config) + config.model_dump_json()
+
+
+def test_a_wrong_value_of_a_secret_kind_is_not_repeated(tmp_path: Path) -> None:
+    """An error about the configuration repeats no secret that was put into the wrong place."""
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, '[engine.openai]\napi_key = "hunter2"'), environ={})
+    assert "hunter2" not in str(caught.value)
