@@ -1,0 +1,1 @@
+"""Measurements: `python -m bench` runs them all and prints the figures; each module runs by itself too."""
