@@ -89,7 +89,8 @@ def _verdict(
     people: list[Visitor], histories: list[dict[str, object]], database: Path, kills: int, seconds: float
 ) -> Killed:
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as db:
-        ends = Counter(row[0].rpartition(":")[2] for row in db.execute("select message_id from outbox"))
+        rows = db.execute("select m.id from outbox o join messages m on m.number = o.message")
+        ends = Counter(row[0].rpartition(":")[2] for row in rows)
     lost = wrong = twice = replayed = 0
     for person, history in zip(people, histories, strict=True):
         told = {exchange["id"]: exchange["end"] for exchange in history["exchanges"]}  # type: ignore[index]  # JSON
