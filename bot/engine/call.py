@@ -11,7 +11,7 @@ from bot.engine.base import EngineBusy, EngineFault, EngineSlow
 from bot.engine.completions import AnswerReader, Chunk
 from bot.engine.deadlines import Deadlines
 
-_AFTER_FINISH_SECONDS = 2.0
+_AFTER_FINISH_SECONDS = 1.0
 
 
 class Call:
@@ -65,6 +65,8 @@ class Call:
 
     async def drain(self) -> None:
         """Read the last bytes of the protocol, so that the connection can serve again; give up soon."""
+        if not self._reader.done:
+            return
         try:
             async with self._deadlines.until(asyncio.get_running_loop().time() + _AFTER_FINISH_SECONDS):
                 while await self._response.content.readany():
