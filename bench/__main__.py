@@ -1,0 +1,42 @@
+"""`python -m bench [NAME ...]`: run the measurements (all, or those named), each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+
+MEASUREMENTS: dict[str, tuple[str, ...]] = {
+    "acknowledge": (),
+    "latency": (),
+    "questions": ("--run",),
+    "widget": (),
+    "cut": (),
+    "hostile": (),
+    "visitors": (),
+    "kill": (),
+    "first_run": (),
+}
+
+
+def main() -> int:
+    names = sys.argv[1:] or list(MEASUREMENTS)
+    unknown = [name for name in names if name not in MEASUREMENTS]
+    if unknown:
+        print(f"There is no measurement {unknown[0]}. There are: {', '.join(MEASUREMENTS)}.", file=sys.stderr)
+        return 2
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}\n")
+    failed = []
+    for name in names:
+        print(f"── {name} " + "─" * (60 - len(name)), flush=True)
+        if subprocess.run([sys.executable, "-m", f"bench.{name}", *MEASUREMENTS[name]], check=False).returncode:
+            failed.append(name)
+        print(flush=True)
+    if failed:
+        print(f"Not finished or below its bar: {', '.join(failed)}", file=sys.stderr)
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
