@@ -1,0 +1,152 @@
+"""From passages and questions to terms that meet. The analysis itself is the house's own (`bot.terms`).
+
+A passage is indexed with the stemmer of its language. A question does not know which languages the passages have, so
+each of its words is looked for in every way that some language of the knowledge would have stemmed it; that is how a
+German question still finds an English article through the words that they share. Stop words leave questions only.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.terms import content_terms, terms
+
+_LINK_TARGET = re.compile(r"\]\((?:<[^<>\n]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"\n]*\")?\)")
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_ESCAPE = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
+_MIXED = re.compile(r"\d+|[^\W\d_]+")
+_MOST_TERMS = 48
+_CHUNK = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """How common terms are: in how many of the `passages` each one stands, and which languages those have."""
+
+    passages: int = 0
+    frequency: Mapping[str, int] = field(default_factory=dict)
+    languages: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One word of a question. It is found where all terms of any of its `ways` stand; a term may end in "*".
+
+    `weight` is its rarity: ln((N + 1) / (n + 1/2)) with n of N passages that have it, and never more than for n = 1,
+    so that a word that nobody wrote (which is as often chatter as a subject) does not outweigh all others.
+    """
+
+    ways: tuple[frozenset[str], ...]
+    weight: float
+
+
+def indexed(text: str, language: str) -> str:
+    """Markdown as the terms it is indexed by, parted by spaces. A code such as "5GB" also gives "5" and "gb"."""
+    return " ".join(term for found in terms(plain(text), language) for term in (found, *_split(found)))
+
+
+def plain(markdown: str) -> str:
+    """Markdown without what nobody searches for: the targets of links, tags, escapes."""
+    return _ESCAPE.sub("", _TAG.sub(" ", _LINK_TARGET.sub("]", markdown)))
+
+
+def asked(question: str, language: str, vocabulary: Vocabulary) -> list[Asked]:
+    """The words of a question that carry its subject, rarest first, at most 48 of them."""
+    others = sorted(vocabulary.languages - {language})
+    found: dict[tuple[frozenset[str], ...], None] = {}
+    for chunk in _CHUNK.findall(question):
+        for ways in _ways(chunk, language, others, vocabulary):
+            found[ways] = None
+    weighed = [Asked(ways=ways, weight=_rarity(ways, vocabulary)) for ways in found]
+    return sorted(weighed, key=lambda word: -word.weight)[:_MOST_TERMS]
+
+
+def count(passages: Iterable[Collection[str]], languages: Iterable[str]) -> Vocabulary:
+    """The vocabulary of passages, each given as its terms."""
+    frequency: Counter[str] = Counter()
+    number = 0
+    for number, found in enumerate(passages, 1):  # noqa: B007  the last number is how many there were
+        frequency.update(set(found))
+    return Vocabulary(passages=number, frequency=frequency, languages=frozenset(languages) - {""})
+
+
+def full_text_query(words: Sequence[Asked]) -> str:
+    """The words as a query for FTS5: any of their terms."""
+    found = dict.fromkeys(term for word in words for way in word.ways for term in sorted(way))
+    return " OR ".join(f'"{term[:-1]}" *' if term.endswith("*") else f'"{term}"' for term in found)
+
+
+def coverage(words: Sequence[Asked], present: Collection[str]) -> float:
+    """How much of a question stands in a passage: the share of its words' weight, 0 to 1."""
+    whole = sum(word.weight for word in words)
+    return sum(word.weight for word in words if _covered(word, present)) / whole if whole else 0.0
+
+
+def _covered(word: Asked, present: Collection[str]) -> bool:
+    return any(all(_stands(term, present) for term in way) for way in word.ways)
+
+
+def _stands(term: str, present: Collection[str]) -> bool:
+    return any(term[:-1] in other for other in present) if term.endswith("*") else term in present
+
+
+def _ways(
+    chunk: str, language: str, others: Sequence[str], vocabulary: Vocabulary
+) -> Iterator[tuple[frozenset[str], ...]]:
+    """The words of what stands between two spaces: usually one, more where a script writes no spaces."""
+    content = content_terms(chunk, language)
+    words = [term for term in content if not _dense(term)]
+    if words:
+        spelled = [words, *(w for other in others if (w := _words(chunk, other, len(words))) and w != words)]
+        whole = [frozenset((spelling[0],)) for spelling in spelled]
+        parts = [frozenset(spelling[1:]) for spelling in spelled if len(spelling) > 1]
+        codes = [frozenset(split) for split in (_split(words[0]),) if split]
+        yield tuple(dict.fromkeys((*whole, *parts, *codes)))
+    pairs = [term for term in content if _dense(term)]
+    for at, pair in enumerate(pairs):
+        if not _between_words(pairs, at, vocabulary):
+            yield (frozenset((pair if len(pair) > 1 else f"{pair}*",)),)
+
+
+def _words(chunk: str, language: str, number: int) -> list[str]:
+    """The same words as another language's stemmer leaves them; its stop words are words here."""
+    found = [term for term in terms(chunk, language) if not _dense(term)]
+    return found if len(found) == number else []
+
+
+def _between_words(pairs: Sequence[str], at: int, vocabulary: Vocabulary) -> bool:
+    """Whether a pair that nobody wrote only bridges two that somebody did: 货运 in 退货|运费 is no word."""
+    known = vocabulary.frequency
+    if pairs[at] in known or not 0 < at < len(pairs) - 1 or len(pairs[at]) == 1:
+        return False
+    before, after = pairs[at - 1], pairs[at + 1]
+    return before[-1:] == pairs[at][0] and after[:1] == pairs[at][1] and before in known and after in known
+
+
+def _dense(term: str) -> bool:
+    """Whether a term is of a script without spaces (or one that is stemmed in no language)."""
+    return term[0] >= "\u0e00" and not "\u1e00" <= term[0] <= "\u1fff"
+
+
+def _split(term: str) -> list[str]:
+    """The letters and the digits of a code apart; nothing for a plain word or number."""
+    if term.isalpha() or term.isdecimal():
+        return []
+    parts = _MIXED.findall(term)
+    return parts if len(parts) > 1 else []
+
+
+def _rarity(ways: Iterable[frozenset[str]], vocabulary: Vocabulary) -> float:
+    common = max(min(_frequency(term, vocabulary) for term in way) for way in ways)
+    return math.log((vocabulary.passages + 1) / (max(1, common) + 0.5)) + 0.1
+
+
+def _frequency(term: str, vocabulary: Vocabulary) -> int:
+    if not term.endswith("*"):
+        return vocabulary.frequency.get(term, 0)
+    holding = sum(number for other, number in vocabulary.frequency.items() if term[0] in other)
+    return min(vocabulary.passages, holding)

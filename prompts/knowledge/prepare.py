@@ -1,0 +1,76 @@
+"""From a source's bytes to what is stored: read, cut, analyse. No I/O; it works in threads."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prompts.knowledge.analyze import indexed, plain
+from prompts.knowledge.cut import cut
+from prompts.knowledge.readers import read
+from storage.base import Document, StoredPassage
+
+_WAY = "1"
+"""Raised when reading, cutting or analysing changes, so that the next `add` renews what was stored in the old way."""
+
+_WRITTEN_BY_HAND = frozenset(("markdown",))
+Detect = Callable[..., str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A source's bytes. `name` is its file's name, `base` the address it came from, `charset` what came with it."""
+
+    raw: bytes
+    kind: str
+    location: str
+    name: str
+    base: str = ""
+    charset: str = ""
+
+    def digest(self, passage_tokens: int) -> str:
+        """Changes when the bytes do, or the way they are read and cut."""
+        how = f"{_WAY}\0{self.kind}\0{passage_tokens}\0".encode()
+        return hashlib.sha256(how + self.raw).hexdigest()
+
+
+def prepare(source: Source, *, passage_tokens: int, scope: str, detect: Detect) -> tuple[Document, list[StoredPassage]]:
+    """The document and its passages; none for a source without text. Raises `SourceError`."""
+    reading = read(source.raw, source.kind, name=source.name, base=source.base, charset=source.charset)
+    pieces = cut(reading.markdown, title=reading.title, budget=passage_tokens)
+    language = reading.language
+    if not language or source.kind not in _WRITTEN_BY_HAND:
+        language = detect(plain(reading.markdown[:4_000]), hint=language)
+    from bot.events import Passage
+
+    passages = [
+        StoredPassage(
+            passage=Passage(
+                text=piece.text,
+                title=reading.title,
+                location=source.location,
+                score=0.0,
+                heading=piece.heading,
+                language=language,
+                position=position,
+                url=reading.url,
+            ),
+            title_terms=indexed(reading.title, language),
+            heading_terms=indexed(" ".join(piece.heading), language),
+            body_terms=indexed(piece.text, language),
+        )
+        for position, piece in enumerate(pieces)
+    ]
+    document = Document(
+        location=source.location,
+        title=reading.title,
+        language=language,
+        digest=source.digest(passage_tokens),
+        passages=len(passages),
+        added_at=time.time(),
+        scope=scope,
+        url=reading.url,
+    )
+    return document, passages
