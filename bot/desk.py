@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import structlog
+from prompts.memory import Memory
 
 from adapters.base import Adapter, Context
 from bot.answer.quote import Quoter
@@ -27,10 +28,10 @@ from bot.events import Event, Failed, Feedback, Message, Reply, Stop
 from bot.language import Languages
 from bot.metrics import Metrics
 from bot.privacy import Redactor
+from bot.summariser import summariser
 from bot.turn import Turner
 from bot.work import Answering, Work
 from prompts.knowledge import Knowledge, find_embedder
-from prompts.memory import Memory
 from prompts.template import Library
 from prompts.tokens import estimate_tokens
 from storage.base import Store
@@ -272,14 +273,17 @@ async def at_desk(config: Config, adapters: Sequence[Adapter] | None = None) -> 
             await engine.start()
             stack.push_async_callback(engine.close)
         count = engine.count_tokens if engine else estimate_tokens
+        library = Library(config.root / "prompts")
+        model = engine if config.engine.kind != "echo" else None
+        summarise = summariser(model, library, config.memory.summary_tokens) if model else None
         turner = Turner(
             config=config,
             store=store,
             languages=Languages(config.language),
             redactor=Redactor(config.privacy),
-            memory=Memory(store, config.memory, count=count),
+            memory=Memory(store, config.memory, count=count, summarise=summarise),
             knowledge=knowledge,
-            library=Library(config.root / "prompts"),
+            library=library,
             quoter=Quoter(config.site),
             engine=engine,
             count=count,
