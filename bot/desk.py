@@ -15,7 +15,6 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import structlog
-from prompts.memory import Memory
 
 from adapters.base import Adapter, Context
 from bot.answer.quote import Quoter
@@ -32,6 +31,7 @@ from bot.summariser import summariser
 from bot.turn import Turner
 from bot.work import Answering, Work
 from prompts.knowledge import Knowledge, find_embedder
+from prompts.memory import Memory
 from prompts.template import Library
 from prompts.tokens import estimate_tokens
 from storage.base import Store
@@ -85,6 +85,7 @@ class Desk:
         for adapter in self.adapters.values():
             self._own(self._run(adapter), f"adapter {adapter.name}")
         self._own(self._every(_SWEEP_SECONDS, self._take_up), "sweeper")
+        self._own(self._warm(), "warming")
         if self.config.privacy.retention_days:
             self._own(self._every(_EXPIRE_SECONDS, self._expire), "retention")
         self.ready = True
@@ -160,6 +161,14 @@ class Desk:
             self.work.house.admit(message)
             claim.publish()
 
+    async def _warm(self) -> None:
+        """Load what search by meaning needs, while search by words answers already."""
+        try:
+            if await self.knowledge.warm():
+                log.info("desk.semantic_ready")
+        except Exception:
+            log.exception("desk.semantic")
+
     async def _expire(self) -> None:
         before = time.time() - self.config.privacy.retention_days * _DAY
         erased = await self.store.expire(before)
@@ -209,7 +218,8 @@ def store_of(config: Config, *, shared: bool = False) -> Store:
 
 def knowledge_of(config: Config, store: Store) -> Knowledge:
     """What the bot may answer from, with embeddings where they are installed and wanted."""
-    return Knowledge(store, config.knowledge, embedder=find_embedder(config.knowledge.semantic))
+    embedder = find_embedder(config.knowledge.semantic)
+    return Knowledge(store, config.knowledge, embedder=embedder, root=config.root, languages=Languages(config.language))
 
 
 def remote_engine(config: Config) -> OpenAICompatibleEngine:
@@ -267,7 +277,7 @@ async def at_desk(config: Config, adapters: Sequence[Adapter] | None = None) -> 
         await store.open()
         stack.push_async_callback(store.close)
         knowledge = knowledge_of(config, store)
-        stack.push_async_callback(knowledge.close)
+        stack.callback(knowledge.close)
         engine = engine_of(config)
         if engine:
             await engine.start()

@@ -23,12 +23,18 @@ app = typer.Typer(
     help="Answers people where they already write: grounded, cited, durable.\n\n"
     "Try [bold]frontdesk demo[/bold]; make your own with [bold]frontdesk init[/bold].",
 )
-for command in (serve.demo, project.init, serve.run, converse.chat, converse.ask, evaluate.evaluate):
-    app.command(name="eval" if command is evaluate.evaluate else None)(command)
+app.command()(serve.demo)
+app.command()(project.init)
+app.command()(serve.run)
+app.command()(converse.chat)
+app.command()(converse.ask)
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(prompts.app, name="prompts")
-for command in (maintain.export, maintain.erase, maintain.backup, project.doctor):
-    app.command()(command)
+app.command(name="eval")(evaluate.evaluate)
+app.command()(maintain.export)
+app.command()(maintain.erase)
+app.command()(maintain.backup)
+app.command()(project.doctor)
 
 
 def _version(wanted: bool) -> None:

@@ -96,7 +96,7 @@ async def _storage(config: Config) -> list[Finding]:
     try:
         knowledge = knowledge_of(config, store)
         documents = await knowledge.documents()
-        await knowledge.close()
+        knowledge.close()
     finally:
         await store.close()
     passages = sum(document.passages for document in documents)

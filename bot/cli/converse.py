@@ -118,7 +118,7 @@ async def prepared(
             if knowledge:
                 await add_with_progress(desk.knowledge, [str(knowledge)], quiet_when_unchanged=True)
             with errors.status("Loading the embedding model …"):
-                await desk.knowledge.settled()
+                await desk.knowledge.warm()
             await desk.start()
             try:
                 yield desk

@@ -29,7 +29,7 @@ async def _opened(config: Config) -> AsyncIterator[Knowledge]:
     try:
         yield knowledge
     finally:
-        await knowledge.close()
+        knowledge.close()
         await store.close()
 
 
@@ -124,7 +124,7 @@ def search(
     async def work() -> None:
         async with _opened(settings) as knowledge:
             with errors.status("Searching …"):
-                await knowledge.settled()
+                await knowledge.warm()
                 passages = await knowledge.search(question, limit=limit)
         if not passages:
             errors.print("Nothing fits.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bot.cli.terminal import errors
@@ -34,11 +35,15 @@ async def add_with_progress(
         task = progress.add_task("Reading knowledge", total=None)
 
         def show(step: Step) -> None:
-            progress.update(task, completed=step.done, total=step.total, description="Reading knowledge")
+            description = "Embedding passages" if step.state == "embedding" else "Reading knowledge"
+            progress.update(task, completed=step.done, total=step.total, description=description)
 
         report = await knowledge.add(sources, progress=show)
-    for location, reason in report.failed.items():
-        errors.print(f"  [red]not read[/] {location}: {reason}", highlight=False)
+    for problem in report.failed:
+        errors.print("  [red]not read[/]", escape(f"{problem.location}: {problem.reason}"), highlight=False)
+    if report.skipped and not quiet_when_unchanged:
+        names = ", ".join(problem.location for problem in report.skipped[:5])
+        errors.print(f"  skipped {len(report.skipped)}: {escape(names)}", highlight=False)
     if not (quiet_when_unchanged and report.unchanged and not (report.added or report.updated or report.removed)):
         errors.print(
             f"  Knowledge: {len(report.added)} added, {len(report.updated)} updated, "

@@ -54,10 +54,12 @@ async def _serve(config: Config, *, site: Path | None = None, knowledge: Path | 
     from bot.cli.progress import add_with_progress
     from bot.desk import at_desk
     from bot.server import application, serving, until_told_to_stop
+    from prompts.knowledge import Knowledge
 
     async with at_desk(config) as desk:
         if knowledge:
-            await add_with_progress(desk.knowledge, [str(knowledge)], quiet_when_unchanged=True)
+            words = Knowledge(desk.store, config.knowledge, root=knowledge)  # meaning follows in the background
+            await add_with_progress(words, [str(knowledge)], quiet_when_unchanged=True)
         async with serving(application(desk, site=site), config) as address:
             await desk.start()
             output.print(f"\n  Frontdesk answers at [bold link={address}]{address}[/]   (Ctrl-C stops it)\n")

@@ -21,6 +21,7 @@ from bot.errors import Overloaded
 from bot.events import Address, Failed, Feedback, Message, Reply, Stop, Turn
 from bot.metrics import Metrics
 from bot.work import Cancellation, Outcome
+from prompts.knowledge import Knowledge
 from storage.sqlite import SqliteStore
 from tests.fakes.channel import Channel
 
@@ -90,7 +91,7 @@ class House:
             answering=self.scripted,
             adapters={"test": self.channel},
             metrics=Metrics(),
-            knowledge=None,  # type: ignore[arg-type]  # nothing here searches
+            knowledge=Knowledge(self.store, self.config.knowledge),
         )
         await self.desk.start()
 
