@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from bot.errors import StorageError
@@ -12,10 +13,10 @@ from storage.sqlite.connection import connect_reader
 def write_backup(database: Path, file: Path) -> None:
     """Copy `database` to `file`, which must not exist. Raises `StorageError` or what SQLite and the system raise."""
     _refuse_overwriting(file)
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    part.unlink(missing_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)
+    os.close(descriptor)
+    part = Path(name)
     try:
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         _copy(database, part)
         _sync(part)
         _publish(part, file)

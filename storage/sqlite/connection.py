@@ -24,7 +24,8 @@ def connect_writer(file: Path, synchronous: Synchronous, *, checkpoints: bool) -
     connections do (https://sqlite.org/wal.html#walresetbug).
     """
     db = _connect(file)
-    db.execute("PRAGMA auto_vacuum=INCREMENTAL")  # counts only while the file is empty
+    if db.execute("PRAGMA page_count").fetchone() == (0,):
+        db.execute("PRAGMA auto_vacuum=INCREMENTAL")  # later it would change nothing, and yet write
     db.execute(f"PRAGMA synchronous={synchronous}")
     db.execute("PRAGMA secure_delete=ON")
     db.execute("PRAGMA foreign_keys=ON")

@@ -22,7 +22,7 @@ def outstanding(db: Database, file: Path, known: Migrations = steps) -> bool:
     """Whether `migrate` has work to do. Raises `NewerDatabase`, or `StorageError` for somebody else's file."""
     applied = {step.name for step in known.applied(db)}
     _refuse_foreign(db, file, applied)
-    unknown = applied - {step.name for step in known._migrations}
+    unknown = applied - names(known)
     if unknown:
         raise NewerDatabase(
             f"{file} was written by a newer Frontdesk (it knows {', '.join(sorted(unknown))}). "
@@ -35,6 +35,15 @@ def migrate(db: Database, file: Path, known: Migrations = steps) -> None:
     """Bring the file up to date. Raises like `outstanding`."""
     if outstanding(db, file, known):
         known.apply(db)
+
+
+def names(known: Migrations = steps) -> set[str]:
+    """Every step: those that a new database still has before it."""
+    new = Database(memory=True, execute_plugins=False)
+    try:
+        return {step.name for step in known.pending(new)}
+    finally:
+        new.close()
 
 
 def _refuse_foreign(db: Database, file: Path, applied: set[str]) -> None:
