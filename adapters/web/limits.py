@@ -63,7 +63,6 @@ class Seats:
         keys = (("visitor", visitor), ("address", address))
         for key, limit in zip(keys, self._limits, strict=True):
             if self._taken[key] >= limit:
-                del self._taken[key]
                 raise Problem(429, "too_many_streams", "Too many open chats: close a tab.", retry_after=10)
         self._count += 1
         self._taken.update(keys)
