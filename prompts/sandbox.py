@@ -148,6 +148,8 @@ def render(code: CodeType, values: Mapping[str, Any]) -> str:
             parts.append(part)
     except UndefinedError as error:
         raise TemplateError(f"{_line(error)}{error.message}") from None
+    except RecursionError:
+        raise TemplateError("the text is nested too deeply") from None
     except (SecurityError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise TemplateError(f"{_line(error)}{error}") from None
     return "".join(parts).strip()

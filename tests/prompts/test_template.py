@@ -25,10 +25,10 @@ SUPPLIED = {
 }
 """What composing supplies: every template of ours must do with these and its own defaults."""
 
-NAMES = (
-    "answer customer_service decline hand_over sentiment small_talk standalone summarize summary translate "
-    "write_article write_email write_product"
-).split()
+NAMES = [
+    *("answer", "customer_service", "decline", "hand_over", "sentiment", "small_talk", "standalone"),
+    *("summarize", "summary", "translate", "write_article", "write_email", "write_product"),
+]
 
 
 def project(tmp_path: Path, name: str, text: str) -> Library:
@@ -131,7 +131,7 @@ def test_other_files_in_the_folder_are_no_templates(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../../etc/passwd", "answer.md", "", "ANSWER", "anwser"])
 def test_an_unknown_name_is_answered_with_near_ones(name: str) -> None:
     """Names never become paths; the error says what there is."""
-    with pytest.raises(TemplateError, match="there is no template.*answer"):
+    with pytest.raises(TemplateError, match=r"there is no template.*answer"):
         Library().get(name)
 
 
@@ -217,7 +217,7 @@ def test_a_value_is_never_read_as_a_template(value: str) -> None:
     [
         "{{ x.__class__ }}",
         "{{ x['__class__'] }}",
-        "{{ x|map(attribute='__class__')|list }}",
+        "{{ x|map(attribute='__class__')|join }}",
         "{{ ''.__class__.__mro__[1].__subclasses__() }}",
         "{{ x.__init__.__globals__ }}",
         "{{ range.__globals__ }}",
@@ -258,6 +258,7 @@ def test_what_a_prompt_needs_is_allowed(tmp_path: Path) -> None:
     """Loops with their counter, filters, tests, methods of texts and lists, and arithmetic."""
     text = (
         "{% for i in x if i is string %}{{ loop.index }}{{ loop.cycle('a', 'b') }}{{ i.upper() }} {% endfor %}"
-        "{{ x|join(', ') }} {{ (2 * 3 + 1) // 2 }} {{ 'ab'|replace('a', 'c') }} {{ range(3)|list|length }} {{ 2.5|round }}"
+        "{{ x|join(', ') }} {{ (2 * 3 + 1) // 2 }} {{ 'ab'|replace('a', 'c') }} "
+        "{{ range(3)|list|length }} {{ 2.5|round }}"
     )
     assert body(tmp_path, text).get("mine").render(x=["q", 1]) == "1aQ q, 1 3 cb 3 2.0"
