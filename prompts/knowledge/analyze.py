@@ -11,15 +11,18 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.terms import content_terms, terms
+from prompts.knowledge.concepts import chinese, related
 
 _LINK_TARGET = re.compile(r"\]\((?:<[^<>\n]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"\n]*\")?\)")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _ESCAPE = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 _MIXED = re.compile(r"\d+|[^\W\d_]+")
+_MARKS = re.compile(r"^\W+|\W+$")
 _MOST_TERMS = 48
+_RELATED = 0.7
 _CHUNK = re.compile(r"\S+")
 
 
@@ -36,12 +39,14 @@ class Vocabulary:
 class Asked:
     """One word of a question. It is found where all terms of any of its `ways` stand; a term may end in "*".
 
-    `weight` is its rarity: ln((N + 1) / (n + 1/2)) with n of N passages that have it, and never more than for n = 1,
-    so that a word that nobody wrote (which is as often chatter as a subject) does not outweigh all others.
+    `related` are ways to say nearly the same (see `concepts`). `weight` is the word's rarity: ln((N + 1) / (n + 1/2))
+    with n of N passages that have it, and never more than for n = 1, so that a word that nobody wrote (which is as
+    often chatter as a subject) does not outweigh all others.
     """
 
     ways: tuple[frozenset[str], ...]
-    weight: float
+    related: tuple[frozenset[str], ...] = ()
+    weight: float = 0.0
 
 
 def indexed(text: str, language: str) -> str:
@@ -56,12 +61,12 @@ def plain(markdown: str) -> str:
 
 def asked(question: str, language: str, vocabulary: Vocabulary) -> list[Asked]:
     """The words of a question that carry its subject, rarest first, at most 48 of them."""
-    others = sorted(vocabulary.languages - {language})
-    found: dict[tuple[frozenset[str], ...], None] = {}
-    for chunk in _CHUNK.findall(question):
-        for ways in _ways(chunk, language, others, vocabulary):
-            found[ways] = None
-    weighed = [Asked(ways=ways, weight=_rarity(ways, vocabulary)) for ways in found]
+    rest, meant = chinese(question, vocabulary.languages)
+    found = {word.ways: word for word in _listed(meant)}
+    for chunk in _CHUNK.findall(rest):
+        for word in _words_of(chunk, language, vocabulary):
+            found.setdefault(word.ways, word)
+    weighed = [replace(word, weight=_rarity(word, vocabulary)) for word in found.values()]
     return sorted(weighed, key=lambda word: -word.weight)[:_MOST_TERMS]
 
 
@@ -76,43 +81,63 @@ def count(passages: Iterable[Collection[str]], languages: Iterable[str]) -> Voca
 
 def full_text_query(words: Sequence[Asked]) -> str:
     """The words as a query for FTS5: any of their terms."""
-    found = dict.fromkeys(term for word in words for way in word.ways for term in sorted(way))
+    found = dict.fromkeys(term for word in words for way in (*word.ways, *word.related) for term in sorted(way))
     return " OR ".join(f'"{term[:-1]}" *' if term.endswith("*") else f'"{term}"' for term in found)
 
 
 def coverage(words: Sequence[Asked], present: Collection[str]) -> float:
     """How much of a question stands in a passage: the share of its words' weight, 0 to 1."""
     whole = sum(word.weight for word in words)
-    return sum(word.weight for word in words if _covered(word, present)) / whole if whole else 0.0
+    return sum(word.weight * _covered(word, present) for word in words) / whole if whole else 0.0
 
 
-def _covered(word: Asked, present: Collection[str]) -> bool:
-    return any(all(_stands(term, present) for term in way) for way in word.ways)
+def _covered(word: Asked, present: Collection[str]) -> float:
+    if _any(word.ways, present):
+        return 1.0
+    return _RELATED if _any(word.related, present) else 0.0
+
+
+def _any(ways: Sequence[frozenset[str]], present: Collection[str]) -> bool:
+    return any(all(_stands(term, present) for term in way) for way in ways)
 
 
 def _stands(term: str, present: Collection[str]) -> bool:
     return any(term[:-1] in other for other in present) if term.endswith("*") else term in present
 
 
-def _ways(
-    chunk: str, language: str, others: Sequence[str], vocabulary: Vocabulary
-) -> Iterator[tuple[frozenset[str], ...]]:
+def _listed(meant: Mapping[str, Sequence[frozenset[str]]]) -> Iterator[Asked]:
+    """Chinese words that the list of concepts knows."""
+    for word, ways in meant.items():
+        yield Asked(ways=(frozenset(terms(word, "zh")),), related=tuple(ways))
+
+
+def _words_of(chunk: str, language: str, vocabulary: Vocabulary) -> Iterator[Asked]:
     """The words of what stands between two spaces: usually one, more where a script writes no spaces."""
     content = content_terms(chunk, language)
     words = [term for term in content if not _dense(term)]
     if words:
-        spelled = [words, *(w for other in others if (w := _words(chunk, other, len(words))) and w != words)]
-        whole = [frozenset((spelling[0],)) for spelling in spelled]
+        others = sorted(vocabulary.languages - {language})
+        spelled = [words, *(found for other in others if (found := _spelled(chunk, other, len(words))) != words)]
+        whole = [frozenset((spelling[0],)) for spelling in spelled if spelling]
         parts = [frozenset(spelling[1:]) for spelling in spelled if len(spelling) > 1]
         codes = [frozenset(split) for split in (_split(words[0]),) if split]
-        yield tuple(dict.fromkeys((*whole, *parts, *codes)))
+        ways = tuple(dict.fromkeys((*whole, *parts, *codes)))
+        yield Asked(ways=ways, related=tuple(related(_MARKS.sub("", chunk), language, vocabulary.languages)))
     pairs = [term for term in content if _dense(term)]
     for at, pair in enumerate(pairs):
         if not _between_words(pairs, at, vocabulary):
-            yield (frozenset((pair if len(pair) > 1 else f"{pair}*",)),)
+            yield _pair(pair, vocabulary)
 
 
-def _words(chunk: str, language: str, number: int) -> list[str]:
+def _pair(pair: str, vocabulary: Vocabulary) -> Asked:
+    """A pair that nobody wrote may still share a character with what somebody did: 寄过 with 寄到."""
+    if len(pair) == 1:
+        return Asked(ways=(frozenset((f"{pair}*",)),))
+    characters = () if pair in vocabulary.frequency else tuple(frozenset((f"{one}*",)) for one in pair)
+    return Asked(ways=(frozenset((pair,)),), related=characters)
+
+
+def _spelled(chunk: str, language: str, number: int) -> list[str]:
     """The same words as another language's stemmer leaves them; its stop words are words here."""
     found = [term for term in terms(chunk, language) if not _dense(term)]
     return found if len(found) == number else []
@@ -140,9 +165,14 @@ def _split(term: str) -> list[str]:
     return parts if len(parts) > 1 else []
 
 
-def _rarity(ways: Iterable[frozenset[str]], vocabulary: Vocabulary) -> float:
-    common = max(min(_frequency(term, vocabulary) for term in way) for way in ways)
+def _rarity(word: Asked, vocabulary: Vocabulary) -> float:
+    """By the way it is said most, else, when nobody wrote it, by the commonest of its relatives."""
+    common = _commonest(word.ways, vocabulary) or _commonest(word.related, vocabulary)
     return math.log((vocabulary.passages + 1) / (max(1, common) + 0.5)) + 0.1
+
+
+def _commonest(ways: Sequence[frozenset[str]], vocabulary: Vocabulary) -> int:
+    return max((min(_frequency(term, vocabulary) for term in way) for way in ways), default=0)
 
 
 def _frequency(term: str, vocabulary: Vocabulary) -> int:

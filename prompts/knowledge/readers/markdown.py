@@ -9,6 +9,7 @@ from bot.errors import SourceError
 from prompts.knowledge.readers.base import Reading, language_code, web_address
 
 _FRONT = re.compile(r"\A---[ \t]*\n(?:(.{0,65536}?)\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_PAIR = re.compile(r"^([A-Za-z_][\w-]*):[ \t]+(\S.*)$")
 
 
 def read_markdown(text: str) -> Reading:
@@ -32,16 +33,25 @@ def front_matter(text: str) -> tuple[dict[str, Any], str]:
         return {}, text
     import yaml
 
+    body = text[match.end() :]
     try:
         about = yaml.safe_load(match.group(1) or "")
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 2})" if mark else ""
-        message = f"Its front matter is not valid YAML{where}: correct it, or remove the lines of ---."
-        raise SourceError(message) from None
+        about = _by_lines(match.group(1))
+        if about is None:
+            mark = getattr(error, "problem_mark", None)
+            where = f" (line {mark.line + 2})" if mark else ""
+            message = f"Its front matter is not valid YAML{where}: correct it, or remove the lines of ---."
+            raise SourceError(message) from None
     if about is None:
-        return {}, text[match.end() :]
-    return (about, text[match.end() :]) if isinstance(about, dict) else ({}, text)
+        return {}, body
+    return (about, body) if isinstance(about, dict) else ({}, text)
+
+
+def _by_lines(front: str) -> dict[str, Any] | None:
+    """Front matter as people write it: "title: Returns: how they work" is no YAML, but plain enough."""
+    pairs = [_PAIR.match(line) for line in front.split("\n") if line.strip()]
+    return {pair[1]: pair[2].strip() for pair in pairs if pair} if all(pairs) else None
 
 
 def _text(value: object) -> str:

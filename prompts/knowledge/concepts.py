@@ -1,0 +1,98 @@
+"""Words that mean nearly the same, within a language and across languages, from `concepts.txt`.
+
+A search by words alone finds "What does it cost?" in an article that says "price", and "Garantie" in one that says
+"warranty". It is a small list of what customers of any trade ask about, not a dictionary.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from bot.terms import terms
+
+_LANGUAGES = ("en", "de", "es", "fr", "zh")
+_COMPOUNDING = frozenset(("de", "nl", "sv", "da", "no", "fi"))
+_SHORTEST_PART = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Concepts:
+    """`lines` hold each concept's terms by language; `by_term` and `by_word` find them."""
+
+    lines: Sequence[dict[str, tuple[frozenset[str], ...]]]
+    by_term: dict[tuple[str, str], tuple[int, ...]]
+    by_word: dict[tuple[str, str], tuple[int, ...]]
+    runs: re.Pattern[str]
+
+
+def related(word: str, language: str, targets: Collection[str]) -> list[frozenset[str]]:
+    """The ways in which the languages `targets` say what `word` (of a language with spaces) means, without itself.
+
+    Each way is a set of terms. A German compound is looked up by its beginning and its end.
+    """
+    concepts = _concepts()
+    own = frozenset(terms(word, language))
+    lines = [line for term in own for line in concepts.by_term.get((language or "en", term), ())]
+    if not lines and language in _COMPOUNDING:
+        lines = list(_parts(word.casefold(), language, concepts))
+    return [way for way in _ways(lines, targets) if way != own]
+
+
+def chinese(text: str, targets: Collection[str]) -> tuple[str, dict[str, list[frozenset[str]]]]:
+    """A Chinese text without the words of the list (a space stands for each), and what these mean elsewhere.
+
+    Where words overlap, the first and then the longest counts.
+    """
+    concepts = _concepts()
+    found: dict[str, list[frozenset[str]]] = {}
+
+    def note(match: re.Match[str]) -> str:
+        word = match.group()
+        own = frozenset(terms(word, "zh"))
+        found[word] = [way for way in _ways(concepts.by_word["zh", word], targets) if way != own]
+        return " "
+
+    return concepts.runs.sub(note, text), found
+
+
+def _ways(lines: Sequence[int], targets: Collection[str]) -> Iterator[frozenset[str]]:
+    concepts = _concepts()
+    found = (way for line in lines for target in sorted(targets) for way in concepts.lines[line].get(target, ()))
+    yield from dict.fromkeys(found)
+
+
+def _parts(word: str, language: str, concepts: _Concepts) -> Iterator[int]:
+    for length in range(len(word) - 1, _SHORTEST_PART - 1, -1):
+        for part in (word[:length], word[-length:]):
+            yield from concepts.by_word.get((language, part), ())
+
+
+@lru_cache(maxsize=1)
+def _concepts() -> _Concepts:
+    lines: list[dict[str, tuple[frozenset[str], ...]]] = []
+    by_term: dict[tuple[str, str], list[int]] = defaultdict(list)
+    by_word: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for line in (Path(__file__).parent / "concepts.txt").read_text("utf-8").splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        entry: dict[str, tuple[frozenset[str], ...]] = {}
+        for language, words in zip(_LANGUAGES, line.split("|"), strict=False):
+            spelled = [(word, frozenset(terms(word, language))) for word in words.split() if len(word) > 1]
+            entry[language] = tuple(dict.fromkeys(found for _, found in spelled))
+            for word, found in spelled:
+                by_word[language, word.casefold()].append(len(lines))
+                if len(found) == 1:
+                    by_term[language, next(iter(found))].append(len(lines))
+        lines.append(entry)
+    chinese_words = sorted((word for language, word in by_word if language == "zh"), key=len, reverse=True)
+    return _Concepts(
+        lines,
+        {key: tuple(dict.fromkeys(value)) for key, value in by_term.items()},
+        {key: tuple(dict.fromkeys(value)) for key, value in by_word.items()},
+        re.compile("|".join(map(re.escape, chinese_words))),
+    )
