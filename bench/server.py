@@ -24,9 +24,13 @@ def free_port() -> int:
 
 
 class Server:
-    """`frontdesk run` over `folder`; `settings` maps dotted keys to values ("engine.kind": "echo")."""
+    """`frontdesk run` over `folder`; `settings` maps dotted keys to values ("engine.kind": "echo").
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any] | None = None) -> None:
+    `program` is the module that is run as `frontdesk`.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any] | None = None, *, program: str = "bot") -> None:
+        self._program = program
         self.folder, self.port = folder, free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._settings = {"knowledge.semantic.enabled": "no", "log.level": "warning", **(settings or {})}
@@ -44,7 +48,8 @@ class Server:
             environ["FRONTDESK_" + key.upper().replace(".", "__")] = text
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot", "run", "--data", str(self.folder / "data"), "--port", str(self.port),
+                sys.executable, "-m", self._program, "run",
+                "--data", str(self.folder / "data"), "--port", str(self.port),
                 env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         async with asyncio.timeout(seconds), aiohttp.ClientSession() as session:
@@ -78,6 +83,14 @@ class Server:
 
     def resident(self) -> int:
         """Bytes of memory that the process holds."""
+        return int(self._measured().memory_info().rss)
+
+    def processor_seconds(self) -> float:
+        """How long the process has computed."""
+        times = self._measured().cpu_times()
+        return float(times.user + times.system)
+
+    def _measured(self) -> psutil.Process:
         if self._process is None:
             raise RuntimeError("the server is not running")
-        return int(psutil.Process(self._process.pid).memory_info().rss)
+        return psutil.Process(self._process.pid)
