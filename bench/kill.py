@@ -23,8 +23,8 @@ from bench.visitor import Visitor
 
 SETTINGS = {
     "engine.kind": "echo",
-    "engine.echo.repeat": 8,
-    "engine.echo.delay_ms": 4,
+    "engine.echo.repeat": 4,
+    "engine.echo.delay_ms": 2,
     "storage.lease_seconds": 2,
     "storage.attempts": 100,
     "web.limits.address_per_minute": 1_000_000,
@@ -62,7 +62,7 @@ async def measure(folder: Path, *, kills: int, visitors: int, seed: int) -> Kill
         enough = asyncio.Event()
         talking = [asyncio.create_task(_talk(person, number, enough)) for number, person in enumerate(people)]
         for _ in range(kills):
-            await asyncio.sleep(chance.uniform(0.0, 0.5))
+            await asyncio.sleep(chance.uniform(0.0, 0.8))
             await server.kill()
             await server.start()
         enough.set()

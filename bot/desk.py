@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ _SWEEP_SECONDS = 10.0
 _EXPIRE_SECONDS = 3600.0
 _RESTART_PAUSE = 5.0
 _DAY = 86_400
+_COUNTED = 4_096
+"""Texts whose number of tokens is kept: a conversation's turns are counted again with every message."""
 
 
 class Desk:
@@ -282,7 +285,7 @@ async def at_desk(config: Config, adapters: Sequence[Adapter] | None = None) -> 
         if engine:
             await engine.start()
             stack.push_async_callback(engine.close)
-        count = engine.count_tokens if engine else estimate_tokens
+        count = lru_cache(_COUNTED)(engine.count_tokens if engine else estimate_tokens)
         library = Library(config.root / "prompts")
         model = engine if config.engine.kind != "echo" else None
         summarise = summariser(model, library, config.memory.summary_tokens) if model else None

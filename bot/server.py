@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -109,13 +110,14 @@ def _explain(error: OSError, host: str, port: int) -> str:
 
 
 async def until_told_to_stop() -> None:
-    """Wait for Ctrl-C or SIGTERM. A second one ends the process at once, as people expect."""
+    """Wait for Ctrl-C or SIGTERM. A second one ends the process at once: what was accepted is on disk."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def tell(number: int) -> None:
+        if told.is_set():
+            os._exit(128 + number)
         told.set()
-        loop.remove_signal_handler(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, tell, number)
