@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib.util
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -110,7 +112,8 @@ class SentenceTransformerEmbedder:
         try:
             from sentence_transformers import SentenceTransformer
 
-            self._model = SentenceTransformer(self._model_name, local_files_only=self._folder is not None)
+            with _no_progress_bars():
+                self._model = SentenceTransformer(self._model_name, local_files_only=self._folder is not None)
             if self._folder is None:
                 self._languages = _stated(getattr(self._model.model_card_data, "language", None))
             self.window = int(self._model.max_seq_length or 512)
@@ -142,6 +145,20 @@ def find_embedder(config: Semantic) -> Embedder | None:
             'knowledge.semantic.enabled = "auto".'
         )
     return None
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """A log is no place for the bars that the library draws while it loads; its own switch is put back after."""
+    switch = sys.modules.get("transformers.utils.logging")
+    shown = bool(switch and switch.is_progress_bar_enabled())
+    if switch and shown:
+        switch.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if switch and shown:
+            switch.enable_progress_bar()
 
 
 def _installed_folder() -> str:

@@ -111,7 +111,8 @@ class Knowledge:
 
         A server runs it in the background once it answers; a command that asks many questions awaits it.
         """
-        await self._current_vocabulary(await self._store.knowledge_version())
+        vocabulary = await self._current_vocabulary(await self._store.knowledge_version())
+        await asyncio.to_thread(asked, "?", "", vocabulary)
         return await self._meaning.complete(progress or (lambda _: None)) if self._meaning else False
 
     def close(self) -> None:

@@ -1,12 +1,13 @@
 """Which of the candidates come first. Pure: what was found goes in, passages come out.
 
-1. By words: BM25, as the store gives it, and the share of the question that a passage covers (a passage that has all
-   of the words once beats one that repeats a single one), with a little more for words in its heading.
+1. By words: the share of the question that a passage covers (one that has all of the words once beats one that
+   repeats a single one), three quarters as much again for what its title and headings cover, and half as much for
+   BM25, as the store gives it, divided by the best one's.
 2. By meaning, where there are vectors: cosine similarity.
 3. Both lists are fused by reciprocal rank, sum of 1 / (60 + rank): Cormack, Clarke and Büttcher, "Reciprocal rank
    fusion outperforms Condorcet and individual rank learning methods", SIGIR 2009.
-4. Passages in the question's language come first among those that answer about as well; a passage that nearly repeats
-   a better one of the same document is left out.
+4. Passages in the question's language come before others that answer no better, then those in English; a passage that
+   nearly repeats a better one of the same document is left out.
 
 `score` says how much a passage has to do with the question, from 0 to 1 and comparable between questions: the share of
 the question's words, weighted by rarity, that it covers; or, when that is more, how far its similarity stands above
@@ -19,12 +20,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.events import Passage
-from prompts.knowledge.analyze import Asked, coverage
+from prompts.knowledge.analyze import COMMON_LANGUAGE, Asked, coverage
 from storage.base import StoredPassage
 
 _FUSION = 60
-_HEADING_SHARE = 0.25
-_COMPARABLE = 0.7
+_BM25_SHARE = 0.5
+_HEADING_SHARE = 0.75
+_CLEARLY_BETTER = 1.4
+_HALF_AS_GOOD = 0.5
 _REPEATS = 0.8
 
 
@@ -67,7 +70,8 @@ def _candidate(
     heading = frozenset(f"{stored.title_terms} {stored.heading_terms}".split())
     present = heading.union(stored.body_terms.split())
     covered = coverage(words, present)
-    by_words = scores.get(stored.number, 0.0) + covered + _HEADING_SHARE * coverage(words, heading)
+    bm25 = scores.get(stored.number, 0.0)
+    by_words = covered + _HEADING_SHARE * coverage(words, heading) + _BM25_SHARE * bm25
     return _Candidate(
         stored=stored, terms=present, words=by_words, score=max(covered, evidence.get(stored.number, 0.0))
     )
@@ -81,13 +85,28 @@ def _fuse(lists: Sequence[Sequence[int]]) -> dict[int, float]:
     return fused
 
 
-def _prefer(ordered: Sequence[_Candidate], language: str) -> list[_Candidate]:
-    best = max((candidate.score for candidate in ordered), default=0.0)
+def _prefer(ordered: list[_Candidate], language: str) -> list[_Candidate]:
+    for preferred in dict.fromkeys((COMMON_LANGUAGE, language) if language else ()):
+        ordered = _language_first(ordered, preferred)
+    return ordered
 
-    def comes_first(candidate: _Candidate) -> bool:
-        return candidate.stored.passage.language == language and candidate.score >= _COMPARABLE * best
 
-    return sorted(ordered, key=comes_first, reverse=True) if language else list(ordered)
+def _language_first(ordered: list[_Candidate], language: str) -> list[_Candidate]:
+    """Moves passages in other languages behind those in `language`, save where they are clearly better.
+
+    The order within the language stays as it is, and its weak passages gain nothing.
+    """
+    own = [candidate for candidate in ordered if candidate.stored.passage.language == language]
+    best, best_own = (max((candidate.score for candidate in some), default=0.0) for some in (ordered, own))
+    strong = [candidate for candidate in own if candidate.score >= _HALF_AS_GOOD * best]
+    if not strong:
+        return ordered
+    last = ordered.index(strong[-1]) + 1
+
+    def stays(candidate: _Candidate) -> bool:
+        return candidate.stored.passage.language == language or candidate.score > _CLEARLY_BETTER * best_own
+
+    return [*filter(stays, ordered[:last]), *(one for one in ordered[:last] if not stays(one)), *ordered[last:]]
 
 
 def _thin(ordered: Sequence[_Candidate]) -> list[_Candidate]:
