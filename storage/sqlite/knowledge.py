@@ -17,7 +17,7 @@ from storage.sqlite.rows import DOCUMENT_COLUMNS, PASSAGE_COLUMNS, document_of, 
 VERSION = "knowledge_version"
 
 _FIND = "SELECT number FROM documents WHERE scope = ? AND location = ?"
-_INSERT_DOCUMENT = f"INSERT INTO documents({DOCUMENT_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?)"
+_INSERT_DOCUMENT = f"INSERT INTO documents({DOCUMENT_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_PASSAGE = """
     INSERT INTO passages(document, text, title, heading, language, position, title_terms, heading_terms, body_terms)
     VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -56,6 +56,7 @@ def put_document(
         len(passages),
         document.added_at,
         document.scope,
+        document.url,
     )
     number = db.execute(_INSERT_DOCUMENT, values).lastrowid or 0
     numbers = [_insert_passage(db, number, passage) for passage in passages]

@@ -142,3 +142,8 @@ def record_and_counters(db: Database) -> None:
     db.execute("CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID")
     for name in ("knowledge_version", "erasures_wanted", "erasures_rewritten", "erasures_done"):
         db.execute("INSERT INTO counters(name, value) VALUES(?, 0)", [name])
+
+
+@steps()
+def pages_of_documents(db: Database) -> None:
+    db.execute("ALTER TABLE documents ADD COLUMN url TEXT NOT NULL DEFAULT ''")

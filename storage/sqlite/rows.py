@@ -32,9 +32,9 @@ EXCHANGE_TABLES = (
 )
 OUTGOING_TABLES = "outbox o JOIN messages m ON m.number = o.message JOIN conversations c ON c.number = o.conversation"
 TURN_COLUMNS = "number, role, text, language, at"
-DOCUMENT_COLUMNS = "location, title, language, digest, passages, added_at, scope"
+DOCUMENT_COLUMNS = "location, title, language, digest, passages, added_at, scope, url"
 PASSAGE_COLUMNS = (
-    "p.number, p.text, p.title, d.location, p.heading, p.language, p.position, "
+    "p.number, p.text, p.title, d.location, d.url, p.heading, p.language, p.position, "
     "p.title_terms, p.heading_terms, p.body_terms"
 )
 
@@ -118,7 +118,7 @@ def turn_of(row: Row) -> tuple[int, Turn]:
 
 def document_of(row: Row) -> Document:
     """A row of DOCUMENT_COLUMNS."""
-    location, title, language, digest, passages, added_at, scope = row
+    location, title, language, digest, passages, added_at, scope, url = row
     return Document(
         location=location,
         title=title,
@@ -127,12 +127,13 @@ def document_of(row: Row) -> Document:
         passages=passages,
         added_at=added_at,
         scope=scope,
+        url=url,
     )
 
 
 def passage_of(row: Row, score: float = 0.0) -> StoredPassage:
     """A row of PASSAGE_COLUMNS."""
-    number, text, title, location, heading, language, position, *terms = row[:10]
+    number, text, title, location, url, heading, language, position, *terms = row[:11]
     title_terms, heading_terms, body_terms = terms
     passage = Passage(
         text=text,
@@ -142,6 +143,7 @@ def passage_of(row: Row, score: float = 0.0) -> StoredPassage:
         heading=tuple(json.loads(heading)),
         language=language,
         position=position,
+        url=url,
     )
     return StoredPassage(
         passage=passage, title_terms=title_terms, heading_terms=heading_terms, body_terms=body_terms, number=number

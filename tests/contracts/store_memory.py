@@ -128,6 +128,15 @@ class ConversationContract(Contract):
             await store.remember(address, replace(fresh, summary="Somebody new."))
             assert (await store.recall(address)).summary == "Somebody new."
 
+    async def test_a_first_memory_does_not_outlive_an_erasure(self, store: Store) -> None:
+        """A recollection taken before anything was remembered is void as well, when somebody is erased meanwhile."""
+        await end(store, say("ada", AWAY))
+        await end(store, say("bob", AWAY, sender="bob"))
+        stale = await store.recall(AWAY)
+        await store.erase("ada")
+        await store.remember(AWAY, replace(stale, summary="Ada lives in Oslo."))
+        assert await store.recall(AWAY) == Recollection()
+
     async def test_turns_of_any_number(self, store: Store) -> None:
         """An end may carry no turn, or several."""
         lease = await take(store, say(1))
