@@ -115,7 +115,7 @@ class SentenceTransformerEmbedder:
             with _no_progress_bars():
                 self._model = SentenceTransformer(self._model_name, local_files_only=self._folder is not None)
             if self._folder is None:
-                self._languages = _stated(getattr(self._model.model_card_data, "language", None))
+                self._languages = _languages_on_the_hub(self._model_name)
             self.window = int(self._model.max_seq_length or 512)
             self.dimension = len(self._model.encode(["."], show_progress_bar=False)[0])
         except Exception as error:  # whatever it is, the bot answers without it
@@ -199,6 +199,16 @@ def _languages(card: Path) -> frozenset[str]:
     except (OSError, UnicodeDecodeError, ValueError):
         return frozenset()
     return _stated(about.get("language"))
+
+
+def _languages_on_the_hub(model: str) -> frozenset[str]:
+    """The same from the hub, or from what was fetched of it before; none when neither is at hand."""
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return _languages(Path(hf_hub_download(model, "README.md")))
+    except Exception:  # offline, private, no card: the model then counts as one for all languages
+        return frozenset()
 
 
 def _stated(value: object) -> frozenset[str]:
