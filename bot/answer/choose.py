@@ -1,0 +1,207 @@
+"""Which units answer, and what must be told along with them: the rest of a list, a column's name, an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.answer.blocks import Listing, Paragraph, Table
+from bot.answer.expect import leans, marked, shows
+from bot.answer.score import Scored, Scorer
+from bot.answer.units import Section
+
+NEARLY = 0.85
+"""What scores at least this share of the best is told as well, when it adds something."""
+
+SHORT, LONG, WHOLE = 260, 420, 900
+"""Characters: a paragraph up to SHORT is quoted whole; an answer grows to LONG at most, a list of steps to WHOLE."""
+
+MOST_PIECES, MOST_ROWS, MOST_MEMBERS = 3, 6, 3
+_SAME = 0.7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """A part of the answer, from one place: units of one block in their order, and sentences that limit them.
+
+    `columns` are those of a table that are told; empty means all. `whole` says that all of a block is told.
+    """
+
+    section: Section
+    block: int
+    members: tuple[Scored, ...]
+    limits: tuple[str, ...] = ()
+    columns: tuple[int, ...] = ()
+    whole: bool = False
+
+    @property
+    def size(self) -> int:
+        return sum(len(member.unit.text) for member in self.members) + sum(map(len, self.limits))
+
+
+def choose(scorer: Scorer) -> list[Piece]:
+    """The pieces of the answer, the best first; empty when there is nothing to choose from."""
+    ranked = sorted(scorer.scored, key=lambda scored: -scored.score)
+    if not ranked:
+        return []
+    pieces = [_piece(scorer, ranked[0])]
+    for scored in ranked[1:40]:
+        if len(pieces) == MOST_PIECES or scored.score < NEARLY * ranked[0].score:
+            break
+        if _adds(scorer, scored, pieces):
+            piece = _piece(scorer, scored)
+            if sum(other.size for other in pieces) + piece.size <= LONG:
+                pieces.append(piece)
+    return pieces
+
+
+def strengths(pieces: Sequence[Piece]) -> tuple[float, ...]:
+    """For each feature of the question how well the pieces, taken together, speak of it."""
+    members = [member.all for piece in pieces for member in piece.members]
+    return tuple(max(column) for column in zip(*members, strict=True))
+
+
+def _adds(scorer: Scorer, scored: Scored, pieces: Sequence[Piece]) -> bool:
+    """Whether a unit speaks of something that the pieces do not, or shows a kind that is asked for and missing."""
+    unit = scored.unit
+    told = [member.unit for piece in pieces for member in piece.members]
+    if any(unit.passage == other.passage and unit.block == other.block for other in told):
+        return False
+    if any(_same(unit.own.terms, other.own.terms) for other in told):
+        return False
+    covered = strengths(pieces)
+    new = sum(
+        feature.weight * max(0.0, here - there)
+        for feature, here, there in zip(scorer.question.features, scored.all, covered, strict=True)
+    )
+    if new >= 0.25 * scorer.question.weight:
+        return True
+    missing = [
+        wanted.kind
+        for wanted in scorer.question.wanted
+        if wanted.must >= 0.6 and not any(shows(wanted.kind, other.text) for other in told)
+    ]
+    return any(shows(kind, unit.text) for kind in missing)
+
+
+def _piece(scorer: Scorer, scored: Scored) -> Piece:
+    section = scorer.sections[scored.unit.passage]
+    block = section.blocks[scored.unit.block]
+    beside = [other for other in scorer.scored if _together(other, scored)]
+    if isinstance(block, Paragraph):
+        members = beside if block.label else _sentences(scorer, beside, scored, section.language)
+        return Piece(section, scored.unit.block, tuple(members), _limits(section, scored, members))
+    picked = _standing_out(scorer, beside, scored)
+    whole = not picked
+    if isinstance(block, Table):
+        members = sorted(picked or beside, key=lambda member: -member.score)[: MOST_ROWS if whole else MOST_MEMBERS]
+        members.sort(key=lambda member: member.unit.place)
+        columns = _columns(scorer, block, members)
+        return Piece(section, scored.unit.block, tuple(members), _limits(section, scored, members), columns, whole)
+    if isinstance(block, Listing) and (whole or (block.ordered and scorer.question.waits_for("steps"))):
+        members, whole = _all_that_fit(beside, scored), True
+    else:
+        members = picked[:MOST_MEMBERS]
+    return Piece(section, scored.unit.block, tuple(members), _limits(section, scored, members), whole=whole)
+
+
+def _together(one: Scored, other: Scored) -> bool:
+    return one.unit.passage == other.unit.passage and one.unit.block == other.unit.block
+
+
+def _all_that_fit(beside: list[Scored], scored: Scored) -> list[Scored]:
+    """The whole list; of one that is very long as much as fits, beginning so that the best is in it."""
+    total = 0
+    kept: list[Scored] = []
+    for member in beside if sum(len(m.unit.text) for m in beside[: scored.unit.place + 1]) <= WHOLE else [scored]:
+        total += len(member.unit.text)
+        if kept and total > WHOLE:
+            break
+        kept.append(member)
+    return kept
+
+
+def _sentences(scorer: Scorer, beside: list[Scored], scored: Scored, language: str) -> list[Scored]:
+    """The sentence with its neighbours: what it leans on, what limits it, what adds to it; a short paragraph whole."""
+    if sum(len(member.unit.text) for member in beside) <= SHORT:
+        return beside
+    first = last = scored.unit.place
+    while first > 0 and leans(beside[first].unit.text, language) and scored.unit.place - first < 2:
+        first -= 1
+    length = sum(len(beside[at].unit.text) for at in range(first, last + 1))
+    while last + 1 < len(beside):
+        after = beside[last + 1]
+        length += len(after.unit.text)
+        limiting = marked("strong_exception", after.unit.text, language) or leans(after.unit.text, language)
+        adding = any(here > there + 0.3 for here, there in zip(after.own, scored.all, strict=True)) or (
+            scorer.question.wanted
+            and any(
+                w.must >= 0.6 and shows(w.kind, after.unit.text) and not shows(w.kind, scored.unit.text)
+                for w in scorer.question.wanted
+            )
+        )
+        if length > LONG or not (limiting or adding):
+            break
+        last += 1
+    return beside[first : last + 1]
+
+
+def _standing_out(scorer: Scorer, beside: list[Scored], scored: Scored) -> list[Scored]:
+    """Those of a list's items or a table's rows that the question singles out; none when it asks about them all."""
+    if len(beside) == 1:
+        return beside
+    marks = [_singled(scorer, beside, member) for member in beside]
+    best = max(marks)
+    if best <= 0:
+        return []
+    top = max(member.score for member, mark in zip(beside, marks, strict=True) if mark >= best)
+    return [
+        member
+        for member, mark in zip(beside, marks, strict=True)
+        if mark >= best and (member is scored or member.score >= NEARLY * top)
+    ]
+
+
+def _singled(scorer: Scorer, beside: list[Scored], member: Scored) -> float:
+    """The weight of what this member speaks of and at most half of the others do, as a word of its own."""
+    total = 0.0
+    for at, feature in enumerate(scorer.question.features):
+        others = sum(other.own[at] >= 0.5 for other in beside)
+        if member.own[at] >= 0.5 and others <= max(1, len(beside) // 2):
+            total += feature.weight * member.own[at]
+    for wanted in scorer.question.wanted:
+        if wanted.must >= 0.6 and shows(wanted.kind, member.unit.text):
+            others = sum(shows(wanted.kind, other.unit.text) for other in beside)
+            total += 0.4 if others <= max(1, len(beside) // 3) else 0.0
+    return total + (1.0 if member.score >= 0.3 and scorer.within(member) else 0.0)
+
+
+def _columns(scorer: Scorer, table: Table, members: Sequence[Scored]) -> tuple[int, ...]:
+    """The columns that the question names, unless it names none, all, or compares them."""
+    if len(table.header) <= 2 or marked("both", scorer.question.text, scorer.question.language):
+        return ()
+    named = [scorer.named(header, members) for header in table.header]
+    best = max(named[1:])
+    found = tuple(at for at in range(1, len(named)) if named[at] >= best > 0)
+    return found if len(found) < len(table.header) - 1 else ()
+
+
+def _limits(section: Section, scored: Scored, members: Sequence[Scored]) -> tuple[str, ...]:
+    """Sentences beside the chosen ones that take something out of them: in the same passage, about the same thing."""
+    told = {id(member.unit) for member in members}
+    about = frozenset().union(*(member.unit.own.terms for member in members))
+    found: list[str] = []
+    for unit in section.units:
+        near = 0 <= unit.block - scored.unit.block <= 1
+        if id(unit) in told or not isinstance(section.blocks[unit.block], Paragraph):
+            continue
+        if not marked("strong_exception", unit.text, section.language) or len(unit.text) > SHORT:
+            continue
+        if near or len(unit.own.terms & about) >= 3:
+            found.append(unit.text)
+    return tuple(found[:1])
+
+
+def _same(one: frozenset[str], other: frozenset[str]) -> bool:
+    both = len(one & other)
+    return both >= _SAME * max(1, len(one) + len(other) - both)

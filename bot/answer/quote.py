@@ -1,0 +1,114 @@
+"""The Quoter: answers a question with what the passages say, in their words, or says honestly that it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.answer.choose import Piece, choose, strengths
+from bot.answer.intent import Intent
+from bot.answer.meaning import meaning
+from bot.answer.phrases import language_name, said
+from bot.answer.question import Question, understand
+from bot.answer.score import Scorer
+from bot.answer.sentences import sentences
+from bot.answer.units import sections
+from bot.answer.wording import worded
+from bot.config import Site
+from bot.events import Citation, Passage
+
+ENOUGH = 0.5
+"""Below this confidence the Quoter declines."""
+
+MOST_QUESTIONS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer to be shown. `citations` are numbered as `text` names them; `score` (0 to 1) is the confidence."""
+
+    text: str
+    citations: tuple[Citation, ...] = ()
+    kind: Literal["quote", "small_talk", "decline", "human"] = "quote"
+    score: float = 0.0
+
+
+class Quoter:
+    """Answers from passages without a model. Holds no state; the same question and passages get the same answer."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def answer(self, question: str, passages: Sequence[Passage], language: str) -> Answer:
+        """Quote what answers `question`, in the visitor's `language` around it; decline when nothing does."""
+        if not any(passage.text.strip() for passage in passages):
+            return self._decline(language)
+        found = [self._found(asked, passages, language) for asked in _questions(question)]
+        good = [(scorer, pieces, confidence) for scorer, pieces, confidence in found if confidence >= ENOUGH]
+        if not good:
+            return self._decline(language, max(confidence for _, _, confidence in found))
+        return _told(good, language)
+
+    def small_talk(self, kind: Intent, language: str) -> Answer:
+        """What is said to a greeting, to thanks, on parting, and to somebody who wants a person."""
+        if kind == "question":
+            return self._decline(language)
+        text = said(kind, language, name=self._site.name, person=self._person(language))
+        return Answer(text=text, kind="human" if kind == "human" else "small_talk", score=1.0)
+
+    def _found(self, question: str, passages: Sequence[Passage], language: str) -> tuple[Scorer, list[Piece], float]:
+        parts = sections(passages, language)
+        known = [
+            one
+            for part in parts
+            for one in (
+                *(unit.own for unit in part.units),
+                *(meaning(text, part.language) for text in (part.passage.title, *part.passage.heading)),
+            )
+        ]
+        asked = understand(question, language, {part.language for part in parts}, known)
+        scorer = Scorer(asked, parts)
+        pieces = choose(scorer)
+        return scorer, pieces, _confidence(asked, scorer, pieces)
+
+    def _decline(self, language: str, score: float = 0.0) -> Answer:
+        return Answer(text=said("decline", language, person=self._person(language)), kind="decline", score=score)
+
+    def _person(self, language: str) -> str:
+        if self._site.contact:
+            return said("person", language, contact=self._site.contact)
+        return said("person_unknown", language, name=self._site.name)
+
+
+def _questions(text: str) -> list[str]:
+    """Several questions in one message are answered one by one; anything else is one question."""
+    parts = [part for part in sentences(text) if part.rstrip().endswith(("?", "？", "؟"))]
+    return parts[:MOST_QUESTIONS] if len(parts) > 1 else [text]
+
+
+def _confidence(question: Question, scorer: Scorer, pieces: Sequence[Piece]) -> float:
+    if not pieces or not question.features:
+        return 0.0
+    covered = scorer.coverage(strengths(pieces))
+    return round(0.7 * covered + 0.3 * pieces[0].section.passage.score, 4)
+
+
+def _told(found: Sequence[tuple[Scorer, list[Piece], float]], language: str) -> Answer:
+    numbers: dict[tuple[str, str], int] = {}
+    texts: list[str] = []
+    for scorer, pieces, _ in found:
+        for piece in pieces:
+            passage = piece.section.passage
+            number = numbers.setdefault((passage.title, passage.location), len(numbers) + 1)
+            text = worded(piece, scorer, number)
+            if text not in texts:
+                texts.append(text)
+    first = found[0][1][0].section.language
+    foreign = [said("other_language", language, spoken=language_name(first, language))] if first != language else []
+    citations = tuple(
+        Citation(number=number, title=title, location=location) for (title, location), number in numbers.items()
+    )
+    return Answer(
+        text="\n\n".join([*foreign, *texts]), citations=citations, score=min(confidence for _, _, confidence in found)
+    )

@@ -1,0 +1,87 @@
+"""Measures in a question against ranges in a table: 1.75 m is within "1.72–1.90 m"."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import lru_cache
+
+_UNITS: dict[str, tuple[str, float]] = {
+    "mm": ("m", 0.001), "cm": ("m", 0.01), "m": ("m", 1.0), "km": ("m", 1000.0), "厘米": ("m", 0.01), "米": ("m", 1.0),
+    "公里": ("m", 1000.0), "毫米": ("m", 0.001), "公分": ("m", 0.01),
+    "g": ("kg", 0.001), "kg": ("kg", 1.0), "kilo": ("kg", 1.0), "kilos": ("kg", 1.0), "克": ("kg", 0.001),
+    "公斤": ("kg", 1.0), "千克": ("kg", 1.0), "斤": ("kg", 0.5),
+    "ml": ("l", 0.001), "cl": ("l", 0.01), "l": ("l", 1.0), "litre": ("l", 1.0), "litres": ("l", 1.0),
+    "liter": ("l", 1.0), "liters": ("l", 1.0), "升": ("l", 1.0), "毫升": ("l", 0.001),
+    "€": ("€", 1.0), "eur": ("€", 1.0), "euro": ("€", 1.0), "euros": ("€", 1.0), "欧元": ("€", 1.0), "$": ("$", 1.0),
+    "usd": ("$", 1.0), "dollars": ("$", 1.0), "£": ("£", 1.0), "gbp": ("£", 1.0), "¥": ("¥", 1.0), "元": ("¥", 1.0),
+    "%": ("%", 1.0), "°c": ("°", 1.0), "°": ("°", 1.0), "度": ("°", 1.0),
+    "years": ("years", 1.0), "year": ("years", 1.0), "岁": ("years", 1.0), "jahre": ("years", 1.0),
+    "años": ("years", 1.0),
+}  # fmt: skip
+_UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
+_NUMBER = r"-?\d{1,9}(?:[.,]\d{1,4})?"
+_MEASURE = re.compile(
+    rf"(?P<before>[€$£¥])\s?(?P<amount>{_NUMBER})(?![\d–-])|(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT})(?![a-z\d])",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(
+    rf"(?P<sign>[€$£¥])?\s?(?P<low>{_NUMBER})\s?(?P<unit1>{_UNIT})?\s?(?:–|-|—|~|至|到|to|bis|a)\s?"
+    rf"[€$£¥]?(?P<high>{_NUMBER})\s?(?P<unit2>{_UNIT})?(?![a-z\d])",
+    re.IGNORECASE,
+)
+_OPEN = re.compile(
+    rf"(?P<way>up to|under|below|less than|at most|over|above|more than|from|at least|bis|unter|über|ab|"
+    rf"hasta|menos de|más de|desde|不超过|低于|超过|高于|至少)\s?"
+    rf"(?P<measure>[€$£¥]?\s?{_NUMBER}\s?(?:{_UNIT})?)(?![a-z\d])",
+    re.IGNORECASE,
+)
+_UPWARD = frozenset(
+    {"over", "above", "more than", "from", "at least", "über", "ab", "más de", "desde", "超过", "高于", "至少"}
+)
+_EXCLUSIVE = frozenset(
+    {"over", "above", "more than", "under", "below", "less than", "über", "unter", "más de", "menos de"}
+    | {"超过", "高于", "低于"}
+)
+
+
+@lru_cache(maxsize=8_192)
+def within(question: str, text: str) -> bool:
+    """Whether some measure in `question` lies in a range that `text` states in a comparable unit."""
+    asked = _measures(question)
+    if not asked:
+        return False
+    spans = _ranges(text)
+    return any(unit == other and low <= value <= high for value, unit in asked for low, high, other in spans)
+
+
+def _measures(text: str) -> list[tuple[float, str]]:
+    found = []
+    for match in _MEASURE.finditer(text[:1_000]):
+        if match["before"]:
+            found.append((_value(match["amount"]), match["before"]))
+        else:
+            unit, factor = _UNITS[match["unit"].lower()]
+            found.append((_value(match["number"]) * factor, unit))
+    return found
+
+
+def _ranges(text: str) -> list[tuple[float, float, str]]:
+    found = []
+    for match in _RANGE.finditer(text[:2_000]):
+        unit, factor = _UNITS.get((match["unit2"] or match["unit1"] or match["sign"] or "").lower(), ("", 1.0))
+        low_factor = _UNITS.get((match["unit1"] or "").lower(), (unit, factor))[1]
+        found.append((_value(match["low"]) * low_factor, _value(match["high"]) * factor, unit))
+    for match in _OPEN.finditer(text[:2_000]):
+        for value, unit in _measures(match["measure"]):
+            edge = 1e-9 if match["way"].lower() in _EXCLUSIVE else 0.0
+            upward = match["way"].lower() in _UPWARD
+            found.append((value + edge, math.inf, unit) if upward else (-math.inf, value - edge, unit))
+    return [(low, high, unit) for low, high, unit in found if unit and low <= high]
+
+
+def _value(number: str) -> float:
+    """1.72 and 1,72 are the same; 1,190 is a thousand."""
+    if re.fullmatch(r"-?\d{1,3}[.,]\d{3}", number):
+        return float(re.sub(r"[.,]", "", number))
+    return float(number.replace(",", "."))

@@ -1,0 +1,98 @@
+"""The units an answer is picked from (sentence, item of a list, row of a table), each with what stands above it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bot.answer.blocks import Block, Listing, Paragraph, blocks
+from bot.answer.expect import marked
+from bot.answer.meaning import Meaning, meaning
+from bot.events import Passage
+
+LABEL, LEAD, HEADING, OUTER, TITLE, BESIDE = 0.9, 0.8, 0.8, 0.65, 0.65, 0.3
+"""How much a word above a unit says of it, beside a word in it: the question it answers, its lead-in, its own heading,
+the headings above that, its source's title, the sentence before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What stands above a unit; `strength` is how much it says of it."""
+
+    meaning: Meaning
+    strength: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """The smallest thing that is quoted. `passage` and `block` say where it stands, `place` which one it is there."""
+
+    passage: int
+    block: int
+    place: int
+    text: str
+    own: Meaning
+    context: tuple[Context, ...]
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Section:
+    """A passage taken apart."""
+
+    number: int
+    passage: Passage
+    language: str
+    blocks: tuple[Block, ...]
+    units: tuple[Unit, ...]
+
+    def heading(self, block: int) -> str:
+        """The nearest heading above a block, or the source's title."""
+        path = (self.passage.title, *self.passage.heading, *self.blocks[block].heading)
+        return path[-1]
+
+    def of(self, block: int) -> list[Unit]:
+        """The units of one block, in order."""
+        return [unit for unit in self.units if unit.block == block]
+
+
+def sections(passages: Sequence[Passage], language: str) -> list[Section]:
+    """Every passage, taken apart; `language` is taken for those that do not say theirs."""
+    return [_section(number, passage, passage.language or language) for number, passage in enumerate(passages)]
+
+
+def _section(number: int, passage: Passage, language: str) -> Section:
+    found = tuple(blocks(passage.text))
+    stale = marked("stale", " / ".join((passage.title, *passage.heading)), language)
+    units = tuple(
+        Unit(number, at, place, text, meaning(text, language), context, stale)
+        for at, block in enumerate(found)
+        for place, (text, context) in enumerate(_units(block, _above(passage, block, language), language))
+    )
+    return Section(number, passage, language, found, units)
+
+
+def _above(passage: Passage, block: Block, language: str) -> tuple[Context, ...]:
+    path = [*passage.heading, *block.heading]
+    found = [Context(meaning(passage.title, language), TITLE)] if passage.title else []
+    found += [Context(meaning(heading, language), OUTER) for heading in path[:-1]]
+    return (*found, *(Context(meaning(heading, language), HEADING) for heading in path[-1:]))
+
+
+def _units(block: Block, above: tuple[Context, ...], language: str) -> Iterator[tuple[str, tuple[Context, ...]]]:
+    if isinstance(block, Paragraph):
+        if block.label:
+            yield " ".join(block.sentences), (*above, Context(meaning(block.label, language), LABEL))
+            return
+        for place, sentence in enumerate(block.sentences):
+            before = [Context(meaning(block.sentences[place - 1], language), BESIDE)] if place else []
+            yield sentence, (*above, *before)
+        return
+    lead = (Context(meaning(block.lead, language), LEAD),) if block.lead else ()
+    if isinstance(block, Listing):
+        for item in block.items:
+            yield item, above + lead
+    else:
+        header = Context(meaning(" | ".join(block.header), language), HEADING)
+        for row in block.rows:
+            yield " | ".join(row), (*above, *lead, header)
