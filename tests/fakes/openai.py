@@ -46,7 +46,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A good answer. `gate`, when given, is waited for before piece number `gate_at` (counted from 0)."""
+    """A good answer. `gate`, when given, is waited for before piece number `gate_at` (counted from 0),
+    in silence or, with `murmur`, sending comments and empty deltas all the while."""
 
     pieces: Sequence[str] = ("Twelve ", "days", ".")
     thoughts: Sequence[str] = ()
@@ -58,6 +59,7 @@ class Answer:
     whole: bool = False
     gate: asyncio.Event | None = None
     gate_at: int = 0
+    murmur: bool = False
     linger: asyncio.Event | None = None
 
 
@@ -250,7 +252,7 @@ class FakeOpenAI:
             for _ in range(act.keep_alive):
                 await response.write(b": keep-alive" + act.line_end.encode() * 2)
             if act.gate is not None and number == act.gate_at:
-                await act.gate.wait()
+                await self._wait(response, act, act.gate)
             await self._event(response, act, shapes.chunk(delta))
         if act.finish is not None:
             await self._event(response, act, shapes.last(act.finish))
@@ -261,6 +263,13 @@ class FakeOpenAI:
         if act.linger is not None:
             await act.linger.wait()
         return response
+
+    async def _wait(self, response: web.StreamResponse, act: Answer, gate: asyncio.Event) -> None:
+        while act.murmur and not gate.is_set():
+            await response.write(b": processing\n\n")
+            await self._event(response, act, self.shapes.role())
+            await asyncio.sleep(0.01)
+        await gate.wait()
 
     async def _event(self, response: web.StreamResponse, act: Answer, value: object) -> None:
         await response.write(f"data: {json.dumps(value, ensure_ascii=False)}{act.line_end * 2}".encode())

@@ -16,7 +16,7 @@ from tests.fakes.openai_shapes import Shapes
 
 
 # -- slowness ----------------------------------------------------------------------------------------
-@pytest.mark.parametrize("act", [Hang(), Hang(headers=True), Answer(keep_alive=3, gate=asyncio.Event())])
+@pytest.mark.parametrize("act", [Hang(), Hang(headers=True), Answer(murmur=True, gate=asyncio.Event())])
 async def test_a_first_token_that_does_not_come_is_slow(act: Hang | Answer) -> None:
     """Headers, a role and keep-alives are no token; what is slow is not asked again."""
     fake = FakeOpenAI()
@@ -28,10 +28,11 @@ async def test_a_first_token_that_does_not_come_is_slow(act: Hang | Answer) -> N
     assert len(fake.requests) == 1
 
 
-async def test_a_silence_between_tokens_is_slow() -> None:
-    """What was said stays said; the turn decides what to do with it."""
+@pytest.mark.parametrize("murmur", [False, True])
+async def test_a_silence_between_tokens_is_slow(murmur: bool) -> None:
+    """Comments and empty deltas do not break it. What was said stays said; the turn decides what to do with it."""
     fake = FakeOpenAI()
-    fake.then(Answer(gate=asyncio.Event(), gate_at=2))
+    fake.then(Answer(gate=asyncio.Event(), gate_at=2, murmur=murmur))
     heard: list[str] = []
     async with engine_for(fake, between_tokens_seconds=0.2) as engine:
         with pytest.raises(EngineSlow, match="middle"):
@@ -158,6 +159,18 @@ async def test_retry_after_is_honoured_when_there_is_time() -> None:
         began = loop.time()
         await ask(engine)
     assert loop.time() - began >= 0.3
+
+
+async def test_close_ends_a_pause_before_a_retry() -> None:
+    """The process can end while a server asks for patience."""
+    fake = FakeOpenAI()
+    fake.then(Refuse(status=429, headers={"Retry-After": "3000"}))
+    async with engine_for(fake, first_token_seconds=3_600) as engine:
+        asking = asyncio.create_task(ask(engine))
+        await fake.until(lambda seen: len(seen.requests) == 1 and seen.running == 0)
+        await engine.close()
+        with pytest.raises(EngineFault, match="closed"):
+            await asking
 
 
 async def test_retry_after_beyond_the_bound_ends_at_once() -> None:
