@@ -80,7 +80,7 @@ def test_no_control_character_remains(text: str) -> None:
 
 
 _HOSTILE = (
-    "\x1b]0;owned\x07\x1b[2J\x1b[31mred \x9b31m \x08\x08 \rover \u202eevil &#27;[2J &#13;x &#x9b;2J "
+    "\x1b]0;owned\x07\x1b[2J\x1b[31mred \x9b31m \x08\x08 \rover \u202eevil &#27;[2J &#13;x &#x9b;2J &#x202e;live "
     "[link](https://example.org/\x1b]8;;) `\x1b[2J` \ud800\n\n```\n\x1b[2J\n```\n\n"
     "| a\x1b[1m | b |\n|--|--|\n| c | &#27;d |"
 )
