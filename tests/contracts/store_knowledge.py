@@ -14,7 +14,14 @@ from tests.contracts.store import Contract
 
 def document(location: str, *, scope: str = "", digest: str = "d1") -> Document:
     return Document(
-        location=location, title=f"On {location}", language="en", digest=digest, passages=1, added_at=3.5, scope=scope
+        location=location,
+        title=f"On {location}",
+        language="en",
+        digest=digest,
+        passages=1,
+        added_at=3.5,
+        scope=scope,
+        url=f"https://shop.example/{location}",
     )
 
 
@@ -40,11 +47,12 @@ class KnowledgeContract(Contract):
         await put(store, "a.md", passage("other"))
         assert [item.location for item in await store.documents()] == ["a.md", "b.md"]
         listed = (await store.documents())[1]
+        assert listed.url == "https://shop.example/b.md"
         assert (listed.title, listed.digest, listed.passages, listed.added_at) == ("On b.md", "d1", 2, 3.5)
         first, second = await store.passages_of("b.md")
         assert (first.passage.text, second.passage.text) == ("two", "one")
         assert (second.title_terms, second.heading_terms, second.body_terms) == ("t", "h", "one")
-        assert second.passage.location == "b.md"
+        assert (second.passage.location, second.passage.url) == ("b.md", "https://shop.example/b.md")
         assert (second.passage.heading, second.passage.language, second.passage.title) == (
             ("Top", "Below"),
             "en",

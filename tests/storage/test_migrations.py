@@ -14,7 +14,7 @@ from storage.sqlite import SqliteStore
 from storage.sqlite.migrations import migrate, names, outstanding, steps
 from tests.contracts.store import say
 
-RELEASED = {"inbox_outbox_and_conversations", "knowledge", "record_and_counters"}
+RELEASED = {"inbox_outbox_and_conversations", "knowledge", "record_and_counters", "pages_of_documents"}
 
 
 @pytest.fixture

@@ -15,12 +15,19 @@ from bot.errors import StorageError
 from storage.sqlite import SqliteStore
 from tests.contracts.store import Clock, InboxContract, end, say, take
 from tests.contracts.store_knowledge import KnowledgeContract, document, passage
+from tests.contracts.store_lease import LeaseContract
 from tests.contracts.store_memory import ConversationContract, OutboxContract, RecordContract
 from tests.contracts.store_visitors import VisitorContract
 
 
 class TestSqliteStore(
-    InboxContract, OutboxContract, ConversationContract, RecordContract, VisitorContract, KnowledgeContract
+    InboxContract,
+    LeaseContract,
+    OutboxContract,
+    ConversationContract,
+    RecordContract,
+    VisitorContract,
+    KnowledgeContract,
 ):
     @pytest.fixture
     def make(self, tmp_path: Path, clock: Clock) -> Callable[[], SqliteStore]:
