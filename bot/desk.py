@@ -64,7 +64,7 @@ class Desk:
         knowledge: Knowledge,
     ) -> None:
         self.config, self.store, self.adapters, self.metrics = config, store, adapters, metrics
-        self.knowledge = knowledge
+        self.knowledge, self.answering = knowledge, answering
         bounds = config.bus
         one_each = Bound(total=2 * bounds.messages, lane=4 * bounds.per_conversation, running=2 * bounds.messages)
         self.bus = Bus(

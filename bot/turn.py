@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -126,6 +126,11 @@ class Turner:
         """After the end was committed: bring the conversation's memory up to date."""
         language = outcome.event.language if isinstance(outcome.event, Reply) else ""
         await self._memory.update(message.address, language)
+
+    async def consulted(self, message: Message) -> Sequence[Passage]:
+        """The passages that an answer to `message` would draw on now, best first."""
+        question = await self._understand(message)
+        return await self._search(question) if question.intent == "question" else ()
 
     # -- understand ----------------------------------------------------------------------------------
     async def _understand(self, message: Message) -> _Question:

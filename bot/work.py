@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,7 +18,7 @@ import structlog
 from bot.answer.phrases import said
 from bot.config import Config
 from bot.errors import StaleLease, StorageError
-from bot.events import Address, Failed, FinishReason, Message, Reply, Turn
+from bot.events import Address, Failed, FinishReason, Message, Passage, Reply, Turn
 from bot.metrics import Metrics
 from storage.base import Lease, Outgoing, Store
 
@@ -58,6 +58,8 @@ class Answering(Protocol):
     ) -> Outcome: ...
 
     async def settle(self, message: Message, outcome: Outcome) -> None: ...
+
+    async def consulted(self, message: Message) -> Sequence[Passage]: ...
 
 
 @dataclass(slots=True)

@@ -72,3 +72,8 @@ def leans(text: str, language: str) -> bool:
     """Whether a sentence begins with a word that points back ("It", "However")."""
     edge = "" if language in ("zh", "ja") else r"\b"
     return bool(re.match(rf"\W*(?:{_mark('leaning', language).pattern}){edge}", plain_text(text), re.IGNORECASE))
+
+
+def without(name: str, text: str, language: str) -> str:
+    """`text` without what bears the mark `name`."""
+    return _mark(name, language).sub("", text)

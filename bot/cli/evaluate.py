@@ -19,6 +19,8 @@ from bot.errors import UsageError
 if TYPE_CHECKING:
     from adapters.direct import Direct
     from bot.config import Config
+    from bot.desk import Desk
+    from bot.events import Message
     from storage.base import Store
 
 
@@ -48,6 +50,8 @@ def evaluate(
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Questions under way at once.")] = 1,
 ) -> None:
     """Answer a file of questions: {id, answer, sources, declined, language, seconds} for each.
+
+    `sources` are file names: those that the answer cites first, then what else was found, best first.
 
     [bold]Examples[/bold]
 
@@ -102,7 +106,7 @@ async def _evaluate(
 
             async def one(question: Question) -> dict[str, Any]:
                 async with slots:
-                    result = await _answer(direct, desk.store, question)
+                    result = await _answer(direct, desk, question)
                 progress.advance(task)
                 return result
 
@@ -115,20 +119,28 @@ async def _evaluate(
     return results
 
 
-async def _answer(direct: Direct, store: Store, question: Question) -> dict[str, Any]:
+async def _answer(direct: Direct, desk: Desk, question: Question) -> dict[str, Any]:
     from bot.cli.converse import described, message
 
-    conversation = f"eval-{question.id}"
-    await _recount(store, question, conversation)
+    asked = message(question.question, conversation=f"eval-{question.id}", language=question.lang)
+    await _recount(desk.store, question, asked)
+    found = await desk.answering.consulted(asked)
     began = time.perf_counter()
-    end = await direct.ask(message(question.question, conversation=conversation, language=question.lang))
+    end = await direct.ask(asked)
     seconds = time.perf_counter() - began
     told = described(end)
-    kept = {key: told[key] for key in ("answer", "sources", "declined", "language")}
-    return {"id": question.id, **kept, "seconds": round(seconds, 4)}
+    names = [] if told["declined"] else [*told["sources"], *(Path(passage.location).name for passage in found)]
+    return {
+        "id": question.id,
+        "answer": told["answer"],
+        "sources": list(dict.fromkeys(names)),
+        "declined": told["declined"],
+        "language": told["language"],
+        "seconds": round(seconds, 4),
+    }
 
 
-async def _recount(store: Store, question: Question, conversation: str) -> None:
+async def _recount(store: Store, question: Question, about: Message) -> None:
     """Put what was said before into the conversation, as if it had happened here."""
     from bot.cli.converse import message
     from bot.events import Reply, Turn
@@ -138,7 +150,7 @@ async def _recount(store: Store, question: Question, conversation: str) -> None:
             continue
         answer = question.history[number + 1] if number + 1 < len(question.history) else None
         text = answer.text if answer and answer.role == "assistant" else ""
-        asked = message(said.text, conversation=conversation, language=question.lang)
+        asked = message(said.text, conversation=about.address.conversation, language=question.lang)
         await store.accept(asked)
         lease = await store.lease(asked, 60)
         if lease is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from bot import work
 from bot.config import Config, load
 from bot.desk import Desk
 from bot.errors import Overloaded
-from bot.events import Address, Failed, Feedback, Message, Reply, Stop, Turn
+from bot.events import Address, Failed, Feedback, Message, Passage, Reply, Stop, Turn
 from bot.metrics import Metrics
 from bot.work import Cancellation, Outcome
 from prompts.knowledge import Knowledge
@@ -68,6 +68,9 @@ class Scripted:
         )
 
     async def settle(self, message: Message, outcome: Outcome) -> None: ...
+
+    async def consulted(self, message: Message) -> Sequence[Passage]:
+        return ()
 
     async def wait_for(self, message_id: str) -> asyncio.Future[str]:
         while message_id not in self.gates:
