@@ -164,6 +164,13 @@ class FakeFrontdesk:
     def fail(self, said: Said, words: str) -> None:
         self._end(said, "failed", {"said": words})
 
+    def send_raw(self, said: Said, kind: str, data: dict[str, Any]) -> None:
+        """Send an event as no good server would."""
+        self._send(said.conversation, _frame(kind, data, None))
+
+    def send_bytes(self, said: Said, frame: bytes) -> None:
+        self._send(said.conversation, frame)
+
     def refuse(self, path: str, status: int, *, retry_after: int | None = None, times: int = 1) -> None:
         self._faults.append(Fault(path, status, retry_after, times))
 
@@ -187,7 +194,7 @@ class FakeFrontdesk:
                 stream.put_nowait(None)
 
     def go_dark(self, dark: bool) -> None:
-        """No connection gets an answer any more, and the open streams die."""
+        """Nothing but the script gets an answer any more, and the open streams die."""
         self._dark = dark
         if dark:
             self.cut_streams()
@@ -206,7 +213,7 @@ class FakeFrontdesk:
         try:
             if request.method == "OPTIONS":
                 return web.Response(status=204, headers=_cors(request))
-            if self._dark and request.path.startswith("/web/"):
+            if self._dark and request.path.startswith("/web/") and path != "frontdesk.js":
                 return _die(request)
             response = self._fault(path) or await handler(request)
             if self._losing.get(path):

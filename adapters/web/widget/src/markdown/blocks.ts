@@ -153,7 +153,7 @@ function readItem(lines: string[], at: number, indent: number): { lines: string[
       if (following === undefined || !/^ {2}/.test(following)) break;
       own.push("");
     } else if (spaces >= 2) own.push(line.slice(Math.min(spaces, indent)));
-    else if (startsBlock(line) || isBlank(own[own.length - 1]!)) break;
+    else if (ITEM.test(line) || startsBlock(line) || isBlank(own[own.length - 1]!)) break;
     else own.push(line);
   }
   return { lines: own, next };

@@ -21,11 +21,11 @@ export class Composer {
     private readonly send: (text: string) => boolean,
     private readonly typed: (text: string) => void,
   ) {
-    const face = { rows: 1, dir: "auto", placeholder: texts.placeholder, "aria-label": texts.placeholder, "aria-describedby": "counter", enterkeyhint: "send", autocomplete: "off" };
+    const face = { rows: 1, placeholder: texts.placeholder, "aria-label": texts.placeholder, "aria-describedby": "counter", enterkeyhint: "send", autocomplete: "off" };
     this.field = h("textarea", face);
     this.sendButton = button({ class: "send", "aria-label": texts.send, title: texts.send }, () => this.submit(), icon("send"));
     this.element = h("div", { class: "composer" }, h("div", { class: "field" }, this.field, this.sendButton), this.counter);
-    this.field.addEventListener("input", () => this.refresh());
+    this.field.addEventListener("input", () => this.changed());
     this.field.addEventListener("keydown", (event) => this.onKey(event));
     this.refresh();
   }
@@ -36,7 +36,7 @@ export class Composer {
 
   set text(text: string) {
     this.field.value = text;
-    this.refresh();
+    this.changed();
   }
 
   allow(allowed: boolean, limit: number): void {
@@ -72,15 +72,20 @@ export class Composer {
     return this.limit - [...this.field.value.trim()].length;
   }
 
+  private changed(): void {
+    this.refresh();
+    this.typed(this.field.value);
+  }
+
   private refresh(): void {
     const { left, limit, texts } = this;
     const number = new Intl.NumberFormat(texts.language);
     const near = left < limit * NEARLY;
     setText(this.counter, left < 0 ? texts.tooLong(number.format(-left)) : near ? texts.left(number.format(left)) : "");
     this.counter.classList.toggle("over", left < 0);
+    setAttribute(this.field, "dir", this.field.value ? "auto" : null); // empty, it reads as the placeholder does
     setAttribute(this.field, "aria-invalid", left < 0 ? "true" : null);
     setAttribute(this.sendButton, "aria-disabled", !this.allowed || left < 0 || !this.field.value.trim() ? "true" : null);
     this.fit();
-    this.typed(this.field.value);
   }
 }

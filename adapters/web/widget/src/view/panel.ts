@@ -16,8 +16,8 @@ const FOCUSABLE = 'button:not(:disabled), a[href], textarea:not(:disabled), [tab
 
 export class Panel {
   readonly element: HTMLElement;
-  readonly stopButton: HTMLButtonElement;
-  readonly latestButton: HTMLButtonElement;
+  private readonly stopButton: HTMLButtonElement;
+  private readonly latestButton: HTMLButtonElement;
   private readonly title: HTMLElement;
   private readonly notice = h("p", { class: "notice", role: "status" });
   private readonly phone = matchMedia("(max-width: 640px), (max-height: 480px)");
@@ -63,8 +63,17 @@ export class Panel {
     setText(this.notice, notice);
   }
 
+  showStop(shown: boolean): void {
+    this.element.classList.toggle("answering", shown);
+    this.reveal(this.stopButton, shown);
+  }
+
+  showLatest(shown: boolean): void {
+    this.reveal(this.latestButton, shown);
+  }
+
   /** A button that goes away must not take the focus with it. */
-  reveal(element: HTMLButtonElement, shown: boolean): void {
+  private reveal(element: HTMLButtonElement, shown: boolean): void {
     const focused = !shown && (element.getRootNode() as ShadowRoot).activeElement === element;
     element.hidden = !shown;
     if (focused) this.composer.field.focus();

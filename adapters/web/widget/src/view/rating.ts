@@ -56,7 +56,7 @@ export class Rating {
 
   private ask(value: number): void {
     if (value === 0) return;
-    const field = h("textarea", { rows: 2, maxlength: LONGEST_COMMENT, dir: "auto", "aria-label": this.texts.comment, placeholder: this.texts.comment });
+    const field = h("textarea", { rows: 2, maxlength: LONGEST_COMMENT, "aria-label": this.texts.comment, placeholder: this.texts.comment });
     const finish = async (comment: string) => {
       if (comment && !(await this.send(value, comment))) return;
       setText(this.note, this.texts.thanks);

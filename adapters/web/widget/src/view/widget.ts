@@ -27,6 +27,7 @@ export class Widget {
   private focusedBefore: HTMLElement | null = null;
   private welcomed: SiteConfig | null = null;
   private unread = 0;
+  private statusDue = false;
   private problem = "";
   private stopping = "";
 
@@ -51,7 +52,7 @@ export class Widget {
       edit: (exchange: Exchange) => this.edit(exchange),
       rate: (exchange: Exchange, value: number, comment?: string) => this.desk.rate(exchange, value, comment),
     };
-    const scrolled = (atEnd: boolean) => this.panel.reveal(this.panel.latestButton, !atEnd);
+    const scrolled = (atEnd: boolean) => this.panel.showLatest(!atEnd);
     this.transcript = new Transcript(context, this.desk.conversation, (question) => this.say(question), scrolled);
     this.composer = new Composer(texts, (text) => this.say(text), (text) => this.page.set("draft", text));
     const actions = { close: () => this.close(), fresh: () => this.desk.fresh(), stop: () => void this.stop() };
@@ -74,9 +75,8 @@ export class Widget {
   }
 
   open(): void {
-    if (this.panel.open) return;
-    this.focusedBefore = document.activeElement as HTMLElement | null;
-    this.show(true);
+    if (document.activeElement !== this.host) this.focusedBefore = document.activeElement as HTMLElement | null;
+    if (!this.panel.open) this.show(true);
     this.composer.field.focus();
     this.transcript.toEnd();
   }
@@ -85,8 +85,8 @@ export class Widget {
     if (!this.panel.open) return;
     this.show(false);
     const before = this.focusedBefore;
-    const useful = before?.isConnected && before !== document.body && before !== this.host;
-    (useful ? before : this.launcher).focus();
+    this.focusedBefore = null;
+    (before?.isConnected && before !== document.body ? before : this.launcher).focus();
   }
 
   identify(identity: string): void {
@@ -149,7 +149,12 @@ export class Widget {
 
   private exchangeChanged(exchange: Exchange | null): void {
     this.transcript.changed(exchange);
-    this.showStatus();
+    if (this.statusDue) return;
+    this.statusDue = true; // once for all the events of one chunk
+    queueMicrotask(() => {
+      this.statusDue = false;
+      this.showStatus();
+    });
   }
 
   private freshStarted(): void {
@@ -165,8 +170,8 @@ export class Widget {
     this.showUnread();
     this.panel.describe(config?.title ?? "", this.notice());
     this.composer.allow(canWrite, config?.characters ?? 8000);
-    const pending = conversation.pending;
-    this.panel.reveal(this.panel.stopButton, pending !== undefined && pending.id !== this.stopping);
+    const { pending } = conversation;
+    this.panel.showStop(pending !== undefined && pending.id !== this.stopping);
     if (config === this.welcomed) return;
     this.welcomed = config;
     this.transcript.welcome(config?.greeting ?? "", config?.suggestions ?? []);
