@@ -1,0 +1,197 @@
+"""Holds a model's answer against its sources: what they do not carry must not be said in their name.
+
+A sentence is held by a source when the source has its numbers and its names, speaks of most of what it speaks of, and
+does not say the opposite. That finds wrong amounts, dates and names reliably, and inverted rules where they are told in
+similar words; a subtle misreading it does not find, and it would rather reject a true sentence than pass a false one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bot.answer.blocks import Listing, Paragraph, Table, blocks
+from bot.answer.claims import CITED, Claim, claims, normalised, only
+from bot.answer.expect import marked, without
+from bot.answer.figures import unheld
+from bot.answer.meaning import DENSE, Meaning, meaning, plain_text
+from bot.events import Citation, Passage
+from bot.terms import STOP_WORDS, content_terms
+
+OVERLAP = 0.55
+"""The share of a sentence's content terms that its source has to speak of, itself or by a synonym."""
+
+ALIKE = 0.6
+"""From this overlap on a sentence and one of its source tell the same thing, so their negations must agree."""
+
+_NAME = re.compile(r"(?<=[\w,;:)”\"'’*] )[\"'“‘(*]*([A-ZÀ-Þ][\w&-]*[A-Za-zÀ-ÿ\d])")
+_CODE = re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])\w[\w-]*\b|\b[A-Z]{2,}\b|\b\w*[a-z][A-Z]\w*\b|\S+@\S+\.\w+|https?://\S+")
+_CITATIONS = re.compile(r"([.!?。！？\"'”’»)*_]*[ \t]*)((?:\[\d{1,4}\][ \t]*?)+)([.!?。！？]*)")
+_SCRIPTS = (
+    (re.compile("[\u3040-\u30ff]"), "ja"),
+    (re.compile("[\u4e00-\u9fff]"), "zh"),
+    (re.compile("[\u0600-\u06ff]"), "ar"),
+    (re.compile("[\u0400-\u04ff]"), "ru"),
+)
+_CAPITALS_ARE_NOUNS = frozenset({"de"})
+
+
+@dataclass(frozen=True)
+class Grounded:
+    """An answer after it was checked. `text` names only sources that exist; `supported` says whether they carry it."""
+
+    text: str
+    citations: tuple[Citation, ...]
+    supported: bool
+
+
+def ground(text: str, passages: Sequence[Passage]) -> Grounded:
+    """Check `text`, whose [n] name `passages` from 1 on.
+
+    False citations are dropped. A sentence that names the wrong source but is held by another is given that one's
+    number; an answer that states something and names no source gets the number of the one that holds it.
+    """
+    sources = [_source(passage) for passage in passages]
+    clean = only(normalised(text), range(1, len(passages) + 1)).strip()
+    language = _language(clean, passages)
+    supported, corrected = True, clean
+    stated = [claim for claim in claims(clean, language) if claim.factual]
+    for claim in stated:
+        holders = [number for number, source in enumerate(sources, 1) if _holds(source, claim, language)]
+        if not holders and not _held_together(sources, claim, language):
+            supported = False
+        elif claim.cited and holders and not set(claim.cited) & set(holders):
+            corrected = _recite(corrected, claim, holders[0])
+    if supported and stated and not CITED.search(corrected):
+        best = next((n for n, source in enumerate(sources, 1) if _holds(source, stated[0], language)), 0)
+        corrected += f" [{best}]" if best else ""
+    return Grounded(corrected, _citations(corrected, passages), supported)
+
+
+def _citations(text: str, passages: Sequence[Passage]) -> tuple[Citation, ...]:
+    numbers = sorted({int(number) for number in CITED.findall(text)})
+    return tuple(
+        Citation(number=number, title=passages[number - 1].title, location=passages[number - 1].location)
+        for number in numbers
+    )
+
+
+def _recite(text: str, claim: Claim, number: int) -> str:
+    """`text` with the citations that follow one sentence replaced by [number]."""
+    told = claim.text.rstrip(".!?。！？")
+    at = text.find(told)
+    cited = _CITATIONS.match(text, at + len(told)) if at >= 0 else None
+    if not cited:
+        return text
+    changed = f"{cited[1]}[{number}]{cited[3]}"
+    return text[: cited.start()] + changed + text[cited.end() :]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A passage as what it says: all of it, and line by line with its heading."""
+
+    language: str
+    plain: str
+    whole: Meaning
+    lines: tuple[tuple[Meaning, bool], ...]
+
+
+def _source(passage: Passage) -> _Source:
+    return _read(passage.text, passage.title, passage.heading, passage.language)
+
+
+@lru_cache(maxsize=512)
+def _read(text: str, title: str, heading: tuple[str, ...], language: str) -> _Source:
+    everything = "\n".join((title, *heading, text))
+    above = " ".join(heading[-1:])
+    lines = []
+    for block in blocks(text):
+        lead = block.label if isinstance(block, Paragraph) else block.lead
+        for line in _lines(block):
+            told = f"{lead} {line}" if lead else line
+            negated = marked("negation", line, language) or (
+                not isinstance(block, Paragraph) and marked("negation", f"{above} {lead}", language)
+            )
+            lines.append((meaning(told, language), negated))
+    return _Source(language, plain_text(everything), meaning(everything, language), tuple(lines))
+
+
+def _lines(block: Paragraph | Listing | Table) -> Sequence[str]:
+    if isinstance(block, Paragraph):
+        return block.sentences
+    return block.items if isinstance(block, Listing) else tuple(" | ".join(row) for row in block.rows)
+
+
+def _holds(source: _Source, claim: Claim, language: str) -> bool:
+    if unheld(claim.text, source.plain) or not _names_held(claim.text, [source], language):
+        return False
+    if source.language and source.language != language:
+        return True  # a translation: its figures and names are all that can be compared
+    return _overlap(claim.text, source.whole, language) >= OVERLAP and not _contradicts(source, claim, language)
+
+
+def _held_together(sources: Sequence[_Source], claim: Claim, language: str) -> bool:
+    """Whether the sources that a sentence names (or all of them) carry it jointly: it may sum up two."""
+    chosen = [sources[number - 1] for number in claim.cited] or list(sources)
+    if len(chosen) < 2 or unheld(claim.text, "\n".join(source.plain for source in chosen)):
+        return False
+    if not _names_held(claim.text, chosen, language):
+        return False
+    terms = frozenset().union(*(source.whole.terms for source in chosen))
+    classes = frozenset().union(*(source.whole.classes for source in chosen))
+    joined = Meaning(terms, classes, " ".join(source.plain for source in chosen))
+    contradicted = any(_contradicts(source, claim, language) for source in chosen)
+    return _overlap(claim.text, joined, language) >= OVERLAP and not contradicted
+
+
+def _names_held(text: str, sources: Sequence[_Source], language: str) -> bool:
+    names = {match.group() for match in _CODE.finditer(text)}
+    if language not in _CAPITALS_ARE_NOUNS:
+        names |= {match.group(1) for match in _NAME.finditer(text)}
+    return all(any(_named(name, source) for source in sources) for name in names)
+
+
+def _named(name: str, source: _Source) -> bool:
+    plain = plain_text(name).strip(".,;:!?)")
+    return plain in source.plain or meaning(name, source.language).terms <= source.whole.terms
+
+
+def _overlap(text: str, other: Meaning, language: str) -> float:
+    """The share of a text's content that `other` speaks of."""
+    content = content_terms(without("reply", text, language), language)
+    if not content:
+        return 1.0
+    return sum(_spoken(term, other, language) for term in content) / len(content)
+
+
+def _spoken(term: str, other: Meaning, language: str) -> bool:
+    if term in other.terms or (language in DENSE and term in other.plain):
+        return True
+    return bool(meaning(term, language).classes & other.classes)
+
+
+def _contradicts(source: _Source, claim: Claim, language: str) -> bool:
+    """Whether the lines that tell most nearly the same are all negated otherwise than the claim."""
+    if source.language and source.language != language:
+        return False
+    told = without("reply", claim.text, language)
+    alike = [(_overlap(told, line, language), negated) for line, negated in source.lines]
+    best = max((overlap for overlap, _ in alike), default=0.0)
+    if best < ALIKE:
+        return False
+    denies = marked("negation", told, language)
+    return all(negated != denies for overlap, negated in alike if overlap >= 0.9 * best)
+
+
+def _language(text: str, passages: Sequence[Passage]) -> str:
+    """The language that the answer is in: by its script, else by its stop words, else that of the first source."""
+    for pattern, language in _SCRIPTS:
+        if pattern.search(text):
+            return language
+    spoken = [word.lower().replace("’", "'") for word in re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", text)]
+    known = [passage.language for passage in passages if passage.language]
+    candidates = dict.fromkeys([*known, "en", "de", "es", "fr", "it", "pt", "nl"])
+    return max(candidates, key=lambda language: sum(word in STOP_WORDS.get(language, ()) for word in spoken))
