@@ -12,8 +12,9 @@ import resource
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
+from typing import cast
 
 import aiohttp
 import uvloop
@@ -60,10 +61,8 @@ class Ear(asyncio.Protocol):
         self.leaving = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("a stream needs a transport that can be written to")
-        self._transport = transport
-        transport.write(
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by name
+        self._transport.write(
             f"GET /web/events HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {self._token}\r\n\r\n".encode()
         )
 
@@ -210,7 +209,7 @@ def main() -> None:
     options = parser.parse_args()
     _more_files()
     tally = uvloop.run(visit(options.address, idle=options.idle, streaming=options.streaming, seconds=options.seconds))
-    print(json.dumps(asdict(tally)), flush=True)
+    print(json.dumps(vars(tally)), flush=True)
 
 
 if __name__ == "__main__":

@@ -67,36 +67,38 @@ async def measure(folder: Path, *, idle: int, streaming: int, seconds: float, pr
     """Start the server and `processes` of visitors, and add up what they found."""
     server = Server(folder, SETTINGS, program="bench.stamped")
     await server.start()
+    crowd: list[asyncio.subprocess.Process] = []
     try:
         await _warm(server)
         before = server.resident()
-        crowd = [
-            await _process(
-                server.address,
-                idle // processes + (number < idle % processes),
-                streaming // processes + (number < streaming % processes),
-                seconds,
-            )
-            for number in range(processes)
-        ]
+        for number in range(processes):
+            share = [count // processes + (number < count % processes) for count in (idle, streaming)]
+            crowd.append(await _process(server.address, share[0], share[1], seconds))
         for process in crowd:
             await _line(process)
         here = server.resident()
         began, used = time.monotonic(), server.processor_seconds()
         for process in crowd:
-            if process.stdin is not None:
-                process.stdin.write(b"go\n")
-        most, watching = here, asyncio.create_task(asyncio.sleep(seconds))
-        while not watching.done():
-            await asyncio.wait({watching}, timeout=1)
-            most = max(most, server.resident())
+            await _tell(process)
+        most = await _watch(server, seconds)
         busy = (server.processor_seconds() - used) / (time.monotonic() - began)
         tallies = [Tally(**json.loads(await _line(process))) for process in crowd]
-        for process in crowd:
-            await process.wait()
     finally:
+        for process in crowd:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
         await server.stop()
     return Visited(tally=_sum(tallies), before=before, idle=here, most=most, busy=busy)
+
+
+async def _watch(server: Server, seconds: float) -> int:
+    """The most memory that the server held within `seconds`."""
+    most, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        most = max(most, server.resident())
+        await asyncio.sleep(1)
+    return most
 
 
 async def _warm(server: Server) -> None:
@@ -116,6 +118,12 @@ async def _process(address: str, idle: int, streaming: int, seconds: float) -> a
         "--idle", str(idle), "--streaming", str(streaming), "--seconds", str(seconds),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**24,
     )  # fmt: skip
+
+
+async def _tell(process: asyncio.subprocess.Process) -> None:
+    if process.stdin is not None:
+        process.stdin.write(b"go\n")
+        await process.stdin.drain()
 
 
 async def _line(process: asyncio.subprocess.Process) -> str:
