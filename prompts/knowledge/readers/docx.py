@@ -117,17 +117,22 @@ def _ordered_lists(document: Document) -> frozenset[tuple[int, int]]:
         root = document.part.numbering_part.element
     except (KeyError, NotImplementedError):
         return frozenset()
-    abstract = {
-        node.xpath("string(@w:abstractNumId)"): [
-            int(level.xpath("string(@w:ilvl)"))
-            for level in node.xpath("./w:lvl[w:numFmt[@w:val!='bullet' and @w:val!='none']]")
+    from docx.oxml.ns import qn
+
+    counting: dict[str, list[int]] = {}
+    for node in root.findall(qn("w:abstractNum")):
+        formats = [(level.get(qn("w:ilvl")), level.find(qn("w:numFmt"))) for level in node.findall(qn("w:lvl"))]
+        counting[node.get(qn("w:abstractNumId"))] = [
+            int(depth)
+            for depth, found in formats
+            if found is not None and found.get(qn("w:val")) not in ("bullet", "none")
         ]
-        for node in root.xpath("./w:abstractNum")
-    }
+    links = [(node.get(qn("w:numId")), node.find(qn("w:abstractNumId"))) for node in root.findall(qn("w:num"))]
     return frozenset(
-        (int(node.xpath("string(@w:numId)")), depth)
-        for node in root.xpath("./w:num")
-        for depth in abstract.get(node.xpath("string(./w:abstractNumId/@w:val)"), [])
+        (int(number), depth)
+        for number, link in links
+        if link is not None
+        for depth in counting.get(link.get(qn("w:val")), [])
     )
 
 
