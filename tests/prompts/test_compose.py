@@ -285,6 +285,7 @@ def test_messages_alternate() -> None:
     assert messages(Prompt(system="", turns=turns[:1])) == [{"role": "user", "content": "a"}]
 
 
+@settings(deadline=None)
 @given(st.integers(-5, 500), st.dictionaries(st.sampled_from("abcd"), st.integers(0, 300)))
 def test_shares(total: int, needs: dict[str, int]) -> None:
     """Nobody gets more than it needs, all get no more than there is, and nothing is left while somebody wants."""

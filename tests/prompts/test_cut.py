@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prompts.cut import MARKER, assemble, fit, shorten, units
@@ -25,6 +25,7 @@ TABLE = "| size | price |\n|---|---|\n| S | 1 |\n| M | 2 |\n| L | 3 |\n"
 CODE = "```python\none = 1\ntwo = 2\nthree = 3\n```\n"
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_sentences_and_units_join_to_the_text(text: str) -> None:
     """Nothing is lost and nothing added when a text is taken apart."""
@@ -54,6 +55,7 @@ def test_sentence_borders(text: str, expected: list[str]) -> None:
     assert sentences(text) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(SENTENCE, min_size=1, max_size=40), st.integers(20, 200))
 def test_shorten_keeps_whole_sentences_within_its_tokens(parts: list[str], tokens: int) -> None:
     """What is left are whole sentences from both ends around one marker, in order, within the budget."""
@@ -70,6 +72,7 @@ def test_shorten_keeps_whole_sentences_within_its_tokens(parts: list[str], token
     assert 0 < head + tail < len(whole)
 
 
+@settings(deadline=None)
 @given(ANY, st.integers(12, 80))
 def test_shorten_always_answers_within_its_tokens(text: str, tokens: int) -> None:
     """Any text gets into any budget, and something of it is always left."""
@@ -80,6 +83,7 @@ def test_shorten_always_answers_within_its_tokens(text: str, tokens: int) -> Non
             assert result.replace(MARKER, "").strip()
 
 
+@settings(deadline=None)
 @given(ANY, st.integers(0, 80))
 def test_fit_keeps_a_beginning_of_whole_units(text: str, tokens: int) -> None:
     """The result is the text itself, nothing, or its first units and the marker."""
@@ -121,6 +125,7 @@ def test_one_endless_sentence_is_cut_between_words() -> None:
     assert result.endswith("word499")
 
 
+@settings(deadline=None)
 @given(ANY, ANY)
 def test_the_estimate_is_subadditive(one: str, two: str) -> None:
     """A text never counts more than its parts together, and never less than one of them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.events import Turn
@@ -114,6 +114,7 @@ TELLING = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(TELLING, max_size=6), st.lists(TELLING, max_size=12), st.integers(0, 6))
 def test_gathering_again_changes_nothing(before: list[str], texts: list[str], limit: int) -> None:
     """So an update that died after it was written may run again."""
@@ -122,6 +123,7 @@ def test_gathering_again_changes_nothing(before: list[str], texts: list[str], li
     assert len(first) <= limit
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_breaks_it(text: str) -> None:
     """Whatever is written, facts are single short lines."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.config import Memory as MemoryConfig
@@ -171,6 +171,7 @@ async def test_a_conversation_that_was_erased_in_between_is_no_fault(store: Sqli
     assert await store.recall(HERE) == Recollection()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["user", "assistant"]), st.integers(1, 60))), st.integers(0, 120))
 def test_the_window_is_the_newest_whole_turns(said: list[tuple[str, int]], tokens: int) -> None:
     """A suffix of the turns, within the tokens, that begins with the visitor, and as long as that allows."""
@@ -204,6 +205,7 @@ def test_key_sentences() -> None:
     assert extract("- old → older", [], 300, estimate_tokens) == "- old → older"
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=80), max_size=6), st.text(max_size=100), st.integers(0, 60))
 def test_an_extract_keeps_its_tokens(texts: list[str], before: str, tokens: int) -> None:
     """Whatever was said, the summary stays within its budget."""

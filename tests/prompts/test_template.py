@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import TemplateError
@@ -204,6 +204,7 @@ def test_values_are_checked_when_rendering(tmp_path: Path) -> None:
         body(tmp_path, "a\n{{ x.y }}").get("mine").render(x="text")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_a_value_is_never_read_as_a_template(value: str) -> None:
     """What a visitor writes goes into the prompt as it is, braces, tags and all."""

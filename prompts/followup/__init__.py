@@ -1,0 +1,5 @@
+"""Follow-ups made standalone, by rule, before anything is searched."""
+
+from prompts.followup.chain import standalone
+
+__all__ = ["standalone"]
