@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from bot.events import Turn
 from prompts.fact_rules import NO_NAME, PROPER, RULES, SMALL, Rule
@@ -17,6 +18,9 @@ from prompts.sentences import sentences
 
 _SCANNED = 4_000
 """How many characters of one message are looked through."""
+_LEADS = 8
+"""How many places of one clause a rule looks at."""
+_QUOTES = ('"', "“", "「", "'", "‘", "„")
 _OF_ONE_KIND = {"name": 1, "lives in": 1, "comes from": 1}
 _OF_ANY_OTHER_KIND = 3
 
@@ -76,12 +80,10 @@ def _in_clause(clause: str, asked: bool) -> Iterator[tuple[str, str, bool]]:
     for rule in RULES:
         if asked and not rule.asked:
             continue
-        for lead in rule.lead.finditer(clause):
-            before = clause[: lead.start()]
-            if _SUPPOSED.search(before) or before.endswith(('"', "“", "「", "'", "‘", "„")):
-                continue
+        for lead in islice(rule.lead.finditer(clause), _LEADS):
             value = _value(rule, clause, lead.end())
-            if value:
+            before = clause[: lead.start()]
+            if value and not _SUPPOSED.search(before) and not before.endswith(_QUOTES):
                 yield rule.kind, value, any(lead.groupdict().values())
                 break
 
