@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(measure(Path(folder), kills=options.kills, visitors=options.visitors, seed=options.seed))
     print(f"kill -9              {found.kills} times in {found.seconds:.0f} s, {options.visitors} visitors talking")
     print(f"messages accepted    {found.messages}, streams resumed {found.replayed} times")

@@ -97,7 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--messages", type=int, default=500)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(measure(Path(folder), messages=options.messages))
     print(f"accepted to first text, p50  {found.p50:>8.2f} ms")
     print(f"accepted to first text, p99  {found.p99:>8.2f} ms")
