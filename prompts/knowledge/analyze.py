@@ -23,8 +23,6 @@ _MIXED = re.compile(r"\d+|[^\W\d_]+")
 _MARKS = re.compile(r"^\W+|\W+$")
 _MOST_TERMS = 48
 _RELATED = 0.7
-COMMON_LANGUAGE = "en"
-"""Questions are translated into the knowledge's own words in their language and in this one, if it has either."""
 _CHUNK = re.compile(r"\S+")
 
 
@@ -63,11 +61,10 @@ def plain(markdown: str) -> str:
 
 def asked(question: str, language: str, vocabulary: Vocabulary) -> list[Asked]:
     """The words of a question that carry its subject, rarest first, at most 48 of them."""
-    targets = vocabulary.languages & {language, COMMON_LANGUAGE} or vocabulary.languages
-    rest, meant = chinese(question, targets)
+    rest, meant = chinese(question, vocabulary.languages)
     found = {word.ways: word for word in _listed(meant)}
     for chunk in _CHUNK.findall(rest):
-        for word in _words_of(chunk, language, vocabulary, targets):
+        for word in _words_of(chunk, language, vocabulary):
             found.setdefault(word.ways, word)
     weighed = [replace(word, weight=_rarity(word, vocabulary)) for word in found.values()]
     return sorted(weighed, key=lambda word: -word.weight)[:_MOST_TERMS]
@@ -114,7 +111,7 @@ def _listed(meant: Mapping[str, Sequence[frozenset[str]]]) -> Iterator[Asked]:
         yield Asked(ways=(frozenset(terms(word, "zh")),), related=tuple(ways))
 
 
-def _words_of(chunk: str, language: str, vocabulary: Vocabulary, targets: frozenset[str]) -> Iterator[Asked]:
+def _words_of(chunk: str, language: str, vocabulary: Vocabulary) -> Iterator[Asked]:
     """The words of what stands between two spaces: usually one, more where a script writes no spaces."""
     content = content_terms(chunk, language)
     words = [term for term in content if not _dense(term)]
@@ -125,7 +122,7 @@ def _words_of(chunk: str, language: str, vocabulary: Vocabulary, targets: frozen
         parts = [frozenset(spelling[1:]) for spelling in spelled if len(spelling) > 1]
         codes = [frozenset(split) for split in (_split(words[0]),) if split]
         ways = tuple(dict.fromkeys((*whole, *parts, *codes)))
-        yield Asked(ways=ways, related=tuple(related(_MARKS.sub("", chunk), language, targets)))
+        yield Asked(ways=ways, related=tuple(related(_MARKS.sub("", chunk), language, vocabulary.languages)))
     pairs = [term for term in content if _dense(term)]
     for at, pair in enumerate(pairs):
         if not _between_words(pairs, at, vocabulary):

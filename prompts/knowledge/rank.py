@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.events import Passage
-from prompts.knowledge.analyze import COMMON_LANGUAGE, Asked, coverage
+from prompts.knowledge.analyze import Asked, coverage
 from storage.base import StoredPassage
 
 _FUSION = 60
@@ -29,6 +29,7 @@ _HEADING_SHARE = 0.75
 _CLEARLY_BETTER = 1.4
 _HALF_AS_GOOD = 0.5
 _REPEATS = 0.8
+_COMMON_LANGUAGE = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _fuse(lists: Sequence[Sequence[int]]) -> dict[int, float]:
 
 
 def _prefer(ordered: list[_Candidate], language: str) -> list[_Candidate]:
-    for preferred in dict.fromkeys((COMMON_LANGUAGE, language) if language else ()):
+    for preferred in dict.fromkeys((_COMMON_LANGUAGE, language) if language else ()):
         ordered = _language_first(ordered, preferred)
     return ordered
 

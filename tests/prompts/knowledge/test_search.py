@@ -1,0 +1,161 @@
+"""Search: over a small knowledge base in three languages, by words alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from prompts.knowledge import Knowledge
+from storage.sqlite import SqliteStore
+
+BASE: Mapping[str, str] = {
+    "shipping": """---
+language: en
+---
+# Shipping
+## Prices
+| Country | Standard | Express |
+| --- | --- | --- |
+| Germany | €4.90 | €12 |
+| Norway | €19 | €39 |
+
+Shipping is free from €80.
+
+## Batteries
+Batteries over 100 Wh travel by road only and need 10 days.
+""",
+    "returns": """---
+language: en
+---
+# Returns
+You may send things back within 60 days.
+## How to return something
+1. Write to us.
+2. Print the label.
+3. Bring the parcel to a shop.
+""",
+    "errors": """---
+language: en
+---
+# Error codes
+- E-1042: the battery is too hot. Let it cool down.
+- E-1043: the sensor is dirty. Clean it.
+""",
+    "garantie": """---
+language: de
+---
+# Garantie
+Auf den Rahmen geben wir 5 Jahre Garantie, auf den Akku 2 Jahre.
+""",
+    "yunfei": """---
+language: zh
+---
+# 运费与配送
+寄往德国的标准运费是 4.90 欧元，满 80 欧元包邮。
+## 电池
+100 Wh 以上的电池只能陆运，需要 10 天。
+""",
+}
+
+
+@pytest.fixture
+async def shop(knowledge: Knowledge, project: Path) -> Knowledge:
+    (project / "kb").mkdir()
+    for name, text in BASE.items():
+        (project / f"kb/{name}.md").write_text(text, "utf-8")
+    await knowledge.add([str(project / "kb")])
+    return knowledge
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "name", "inside"),
+    [
+        ("How much is shipping to Norway?", "en", "shipping.md", "€19"),
+        ("What do you charge for deliveries to Norway", "en", "shipping.md", "€19"),
+        ("can i send stuff back", "en", "returns.md", "60 days"),
+        ("what does e1042 mean", "en", "errors.md", "too hot"),
+        ("寄到德国运费多少钱？", "zh", "yunfei.md", "4.90"),
+        ("电池怎么寄", "zh", "yunfei.md", "陆运"),
+        ("Wie lange gilt die Garantie für den Rahmen?", "de", "garantie.md", "5 Jahre"),
+        ("Wie viel kostet der Versand nach Norwegen?", "de", "shipping.md", "€19"),
+        ("¿Cuánto cuesta el envío a Noruega?", "es", "shipping.md", "€19"),
+        ("How long is the warranty on the frame?", "en", "garantie.md", "5 Jahre"),
+    ],
+)
+async def test_the_passage_that_answers_comes_first(
+    shop: Knowledge, question: str, language: str, name: str, inside: str
+) -> None:
+    """In the visitor's language where the knowledge has it, in another where it has not."""
+    first = (await shop.search(question, language=language))[0]
+    assert (first.location, inside in first.text) == (f"kb/{name}", True)
+    assert 0.2 < first.score <= 1
+
+
+@pytest.mark.parametrize("question", ["", "?!", "What is it?", "的吗呢", '"', "NEAR(a b) AND *", "x" * 20_000])
+async def test_questions_about_nothing_find_nothing(shop: Knowledge, question: str) -> None:
+    """No words, no passages, and no error."""
+    assert list(await shop.search(question, language="en")) == []
+
+
+async def test_an_empty_knowledge_base_answers_nothing(knowledge: Knowledge) -> None:
+    """Before anything was added."""
+    assert list(await knowledge.search("How much is shipping?", language="en")) == []
+
+
+async def test_the_score_says_how_much_of_the_question_is_covered(shop: Knowledge) -> None:
+    """A question that the passage holds whole has 1, one that shares a side issue has little, comparably."""
+    whole = (await shop.search("batteries by road", language="en"))[0].score
+    part = (await shop.search("Are batteries allowed in submarines?", language="en"))[0].score
+    assert whole == 1
+    assert part < 0.6
+
+
+async def test_the_same_in_two_languages_comes_in_the_visitors(shop: Knowledge) -> None:
+    """Both articles answer "Wh"; each visitor gets the own one first."""
+    assert (await shop.search("100 Wh", language="zh"))[0].language == "zh"
+    assert (await shop.search("100 Wh", language="en"))[0].language == "en"
+    assert (await shop.search("100 Wh", language="fr"))[0].language == "en"
+
+
+async def test_limits_are_kept(shop: Knowledge) -> None:
+    """As many passages as were asked for, best first."""
+    assert len(await shop.search("battery shipping return warranty", language="en", limit=2)) == 2
+
+
+async def test_what_repeats_itself_comes_once(knowledge: Knowledge, project: Path) -> None:
+    """Two passages of one document with the same words take one place; those of two documents stay two sources."""
+    text = "The canopy of the cargo bike keeps children dry in the rain and folds in a minute"
+    for name in ("one", "two"):
+        (project / f"{name}.md").write_text(f"# Canopy\n\n## A\n\n{text}.\n\n## B\n\n{text} or so.\n")
+    await knowledge.add([str(project)])
+    found = await knowledge.search("canopy rain children", language="en")
+    assert sorted(passage.location for passage in found) == ["one.md", "two.md"]
+
+
+async def test_what_changed_is_searched_as_it_is_now(shop: Knowledge, project: Path) -> None:
+    """No cache outlives a change."""
+    assert await shop.search("zeppelin", language="en") == []
+    (project / "kb/new.md").write_text("---\nlanguage: en\n---\nWe rent a zeppelin.")
+    await shop.add([str(project / "kb")])
+    assert (await shop.search("zeppelin", language="en"))[0].text == "We rent a zeppelin."
+    await shop.remove("kb/new.md")
+    assert await shop.search("zeppelin", language="en") == []
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(question=st.text(max_size=120), language=st.sampled_from(["", "en", "zh", "de", "xx"]))
+async def test_no_question_is_an_error(shop: Knowledge, question: str, language: str) -> None:
+    """Whatever a visitor types, the answer is a list of passages with scores between 0 and 1."""
+    for passage in await shop.search(question, language=language):
+        assert 0 <= passage.score <= 1
+
+
+async def test_several_stores_do_not_share_words(shop: Knowledge, store: SqliteStore, project: Path) -> None:
+    """Two knowledge objects over one store find the same."""
+    other = Knowledge(store, shop._config, root=project)
+    question = "How much is shipping to Norway?"
+    assert await other.search(question, language="en") == await shop.search(question, language="en")
