@@ -62,7 +62,7 @@ async def measure(folder: Path, *, kills: int, visitors: int, seed: int) -> Kill
         enough = asyncio.Event()
         talking = [asyncio.create_task(_talk(person, number, enough)) for number, person in enumerate(people)]
         for _ in range(kills):
-            await asyncio.sleep(chance.uniform(0.0, 0.8))
+            await asyncio.sleep(chance.uniform(0.0, 1.5))
             await server.kill()
             await server.start()
         enough.set()

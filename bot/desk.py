@@ -165,12 +165,11 @@ class Desk:
             claim.publish()
 
     async def _warm(self) -> None:
-        """Load what search by meaning needs, while search by words answers already."""
+        """Load what is loaded lazily, while messages are answered already."""
         try:
-            if await self.knowledge.warm():
-                log.info("desk.semantic_ready")
+            await self.answering.warm()
         except Exception:
-            log.exception("desk.semantic")
+            log.exception("desk.warm")
 
     async def _expire(self) -> None:
         before = time.time() - self.config.privacy.retention_days * _DAY
@@ -287,6 +286,8 @@ async def at_desk(config: Config, adapters: Sequence[Adapter] | None = None) -> 
             stack.push_async_callback(engine.close)
         count = lru_cache(_COUNTED)(engine.count_tokens if engine else estimate_tokens)
         library = Library(config.root / "prompts")
+        if wrong := library.check():
+            raise wrong[0]
         model = engine if config.engine.kind != "echo" else None
         summarise = summariser(model, library, config.memory.summary_tokens) if model else None
         turner = Turner(

@@ -127,6 +127,12 @@ class Turner:
         language = outcome.event.language if isinstance(outcome.event, Reply) else ""
         await self._memory.update(message.address, language)
 
+    async def warm(self) -> None:
+        """Load what the first visitor would wait for: the statistics of languages, then the embedding model."""
+        await asyncio.to_thread(self._languages.detect, "What the first visitor would wait for.")
+        if await self._knowledge.warm():
+            log.info("turn.semantic_ready")
+
     async def consulted(self, message: Message) -> Sequence[Passage]:
         """The passages that an answer to `message` would draw on now, best first."""
         question = await self._understand(message)

@@ -91,6 +91,7 @@ class Memory:
             summarised=numbered[left - 1][0] if left else before.summarised,
             facts=gather(before.facts, turns, limit=self._config.facts),
             language=language or before.language,
+            version=before.version,
         )
         if after != before:
             await self._store.remember(address, after)

@@ -110,13 +110,13 @@ async def _prompts(config: Config) -> list[Finding]:
     from prompts.template import Library
 
     library = Library(config.root / "prompts")
+    if wrong := library.check():
+        return [Finding("bad", "prompts", str(error)) for error in wrong]
     try:
-        templates = [library.get(name) for name in library.names()]
         library.get(config.prompts.answer)
     except FrontdeskError as error:
         return [Finding("bad", "prompts", str(error))]
-    own = sum(template.overridden for template in templates)
-    return [Finding("good", "prompts", f"{len(templates)} templates, {own} of them your own")]
+    return [Finding("good", "prompts", f"{len(library.names())} templates")]
 
 
 async def _engine(config: Config) -> list[Finding]:

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from bot.cli.terminal import ConfigFile, DataFolder, configuration, errors, output, run_async, set_up_logging
+from bot.errors import UsageError
 from bot.events import Address, Failed, Message, Reply
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ async def prepared(
     from bot.cli.progress import add_with_progress
     from bot.desk import at_desk
 
+    if knowledge and not knowledge.exists():
+        raise UsageError(f"There is no knowledge at {knowledge}. Name a file or folder with --knowledge.")
     with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:
         settings = config.model_copy(update={"data": Path(folder)}) if knowledge else config
         if quick:

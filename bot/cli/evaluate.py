@@ -59,8 +59,6 @@ def evaluate(
       frontdesk eval -k docs/ -q questions.jsonl -o answers.jsonl --config shop.toml --jobs 8
     """
     asked = read(questions)
-    if not knowledge.exists():
-        raise UsageError(f"There is no knowledge at {knowledge}. Name a file or folder with --knowledge.")
     settings = configuration(config)
     try:
         with out.open("w", encoding="utf-8") as file:

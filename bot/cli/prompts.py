@@ -35,8 +35,8 @@ def list_(config: ConfigFile = None) -> None:
     library = _library(config)
     table = Table("name", "what it is for", "from", box=None)
     for name in library.names():
-        template = library.get(name)
-        table.add_row(name, template.description, "your project" if template.overridden else "Frontdesk")
+        own = [language for language in library.languages(name) if library.get(name, language).overridden]
+        table.add_row(name, library.get(name).description, f"your project ({', '.join(own)})" if own else "Frontdesk")
     output.print(table)
 
 

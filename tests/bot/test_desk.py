@@ -69,6 +69,8 @@ class Scripted:
 
     async def settle(self, message: Message, outcome: Outcome) -> None: ...
 
+    async def warm(self) -> None: ...
+
     async def consulted(self, message: Message) -> Sequence[Passage]:
         return ()
 
