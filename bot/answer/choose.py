@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from bot.answer.blocks import Listing, Paragraph, Table
 from bot.answer.expect import leans, marked, shows
 from bot.answer.score import Scored, Scorer
-from bot.answer.units import Section
+from bot.answer.units import Section, Unit
+from bot.terms import content_terms
 
 NEARLY = 0.85
 """What scores at least this share of the best is told as well, when it adds something."""
@@ -41,7 +42,7 @@ class Piece:
 
 def choose(scorer: Scorer) -> list[Piece]:
     """The pieces of the answer, the best first; empty when there is nothing to choose from."""
-    ranked = sorted(scorer.scored, key=lambda scored: -scored.score)
+    ranked = sorted((*scorer.scored, *scorer.groups), key=lambda scored: -scored.score)
     if not ranked:
         return []
     pieces = [_piece(scorer, ranked[0])]
@@ -87,12 +88,13 @@ def _adds(scorer: Scorer, scored: Scored, pieces: Sequence[Piece]) -> bool:
 def _piece(scorer: Scorer, scored: Scored) -> Piece:
     section = scorer.sections[scored.unit.passage]
     block = section.blocks[scored.unit.block]
-    beside = [other for other in scorer.scored if _together(other, scored)]
+    beside = list(scored.group) or [other for other in scorer.scored if _together(other, scored)]
     if isinstance(block, Paragraph):
         members = beside if block.label else _sentences(scorer, beside, scored, section.language)
         return Piece(section, scored.unit.block, tuple(members), _limits(section, scored, members))
-    picked = _standing_out(scorer, beside, scored)
-    whole = not picked
+    picked = [] if scored.group else _standing_out(scorer, beside, scored)
+    length = sum(len(member.unit.text) for member in beside)
+    whole = not picked or (isinstance(block, Listing) and block.ordered and length <= LONG)
     if isinstance(block, Table):
         members = sorted(picked or beside, key=lambda member: -member.score)[: MOST_ROWS if whole else MOST_MEMBERS]
         members.sort(key=lambda member: member.unit.place)
@@ -177,29 +179,47 @@ def _singled(scorer: Scorer, beside: list[Scored], member: Scored) -> float:
 
 
 def _columns(scorer: Scorer, table: Table, members: Sequence[Scored]) -> tuple[int, ...]:
-    """The columns that the question names, unless it names none, all, or compares them."""
-    if len(table.header) <= 2 or marked("both", scorer.question.text, scorer.question.language):
+    """The columns that the question names, with those of the kind it waits for; none when it names or compares all."""
+    columns = range(1, len(table.header))
+    if len(columns) < 2 or marked("both", scorer.question.text, scorer.question.language):
         return ()
-    named = [scorer.named(header, members) for header in table.header]
-    best = max(named[1:])
-    found = tuple(at for at in range(1, len(named)) if named[at] >= best > 0)
-    return found if len(found) < len(table.header) - 1 else ()
+    named = {at: scorer.named(table.header[at], members) for at in columns}
+    best = max(named.values())
+    if best < 0.5:
+        return ()
+    found = {at for at in columns if named[at] >= 0.8 * best}
+    if not any(_shows_wanted(scorer, member, table, at) for member in members for at in found):
+        found |= {at for at in columns for member in members if _shows_wanted(scorer, member, table, at)}
+    return tuple(sorted(found)) if len(found) < len(columns) else ()
+
+
+def _shows_wanted(scorer: Scorer, member: Scored, table: Table, column: int) -> bool:
+    cell = table.rows[member.unit.place][column]
+    return all(shows(wanted.kind, cell) for wanted in scorer.question.wanted if wanted.must >= 0.6)
 
 
 def _limits(section: Section, scored: Scored, members: Sequence[Scored]) -> tuple[str, ...]:
-    """Sentences beside the chosen ones that take something out of them: in the same passage, about the same thing."""
+    """A sentence just beside the chosen ones that takes something out of them, and stands on its own."""
     told = {id(member.unit) for member in members}
-    about = frozenset().union(*(member.unit.own.terms for member in members))
-    found: list[str] = []
     for unit in section.units:
-        near = 0 <= unit.block - scored.unit.block <= 1
-        if id(unit) in told or not isinstance(section.blocks[unit.block], Paragraph):
+        if id(unit) in told or not isinstance(section.blocks[unit.block], Paragraph) or len(unit.text) > SHORT:
             continue
-        if not marked("strong_exception", unit.text, section.language) or len(unit.text) > SHORT:
+        if not 0 <= unit.block - scored.unit.block <= 1 or leans(unit.text, section.language):
             continue
-        if near or len(unit.own.terms & about) >= 3:
-            found.append(unit.text)
-    return tuple(found[:1])
+        if marked("strong_exception", unit.text, section.language) and _shares(unit, members, section.language):
+            return (unit.text,)
+    return ()
+
+
+def _shares(unit: Unit, members: Sequence[Scored], language: str) -> bool:
+    """Whether a sentence speaks of something that the members or what stands above them speak of."""
+    about = {
+        term
+        for member in members
+        for text in (member.unit.own.plain, *(above.meaning.plain for above in member.unit.context))
+        for term in content_terms(text, language)
+    }
+    return bool(about & set(content_terms(unit.own.plain, language)))
 
 
 def _same(one: frozenset[str], other: frozenset[str]) -> bool:

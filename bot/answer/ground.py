@@ -16,7 +16,8 @@ from bot.answer.blocks import Listing, Paragraph, Table, blocks
 from bot.answer.claims import CITED, Claim, claims, normalised, only
 from bot.answer.expect import marked, without
 from bot.answer.figures import unheld
-from bot.answer.meaning import DENSE, Meaning, meaning, plain_text
+from bot.answer.lexicon import DENSE
+from bot.answer.meaning import Meaning, meaning, plain_text
 from bot.events import Citation, Passage
 from bot.terms import STOP_WORDS, content_terms
 

@@ -45,14 +45,35 @@ _EXCLUSIVE = frozenset(
 )
 
 
+_SERIAL = re.compile(r"\b(?P<series>[a-z]{1,4}\d{0,4}[-/ ]?)(?P<number>\d{3,10})\b", re.IGNORECASE)
+_SERIALS = re.compile(
+    r"\b(?P<series>[a-z]{1,4}\d{0,4}[-/ ]?)(?P<low>\d{3,10})\s?(?:–|-|—|~|至|到|to|bis|a)\s?"
+    r"(?:(?P=series))?(?P<high>\d{3,10})\b",
+    re.IGNORECASE,
+)
+
+
 @lru_cache(maxsize=8_192)
 def within(question: str, text: str) -> bool:
-    """Whether some measure in `question` lies in a range that `text` states in a comparable unit."""
+    """Whether a measure in `question` lies in a range that `text` states in a comparable unit, or a serial number in a
+    series ("D4-22100" in "D4-21000 to D4-23499").
+    """
+    if any(_in_series(match, text) for match in _SERIAL.finditer(question[:1_000])):
+        return True
     asked = _measures(question)
     if not asked:
         return False
     spans = _ranges(text)
     return any(unit == other and low <= value <= high for value, unit in asked for low, high, other in spans)
+
+
+def _in_series(serial: re.Match[str], text: str) -> bool:
+    return any(
+        span["series"].lower() == serial["series"].lower()
+        and len(span["low"]) == len(serial["number"])
+        and int(span["low"]) <= int(serial["number"]) <= int(span["high"])
+        for span in _SERIALS.finditer(text[:2_000])
+    )
 
 
 def _measures(text: str) -> list[tuple[float, str]]:

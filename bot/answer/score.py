@@ -1,47 +1,59 @@
 """How well each unit answers a question.
 
 A unit's score is the share of the question's weight that it speaks of, itself or through what stands above it, with
-rare words of the question weighing more among these units (inverse document frequency), and something added or taken
-for the kind of answer that is waited for, for the passage's place in the search, and for rules that are out of date.
+rare words of the question weighing more among these units (inverse document frequency). To that is added or taken: how
+much of the unit is about the question at all, whether it is the kind of thing that is waited for, what the search
+thought of its passage, and whether its rule is out of date. A list is scored whole as well as by its items.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.answer.blocks import Listing
+from bot.answer.dates import agreement
 from bot.answer.expect import marked, shows
-from bot.answer.meaning import meaning
-from bot.answer.question import Feature, Question, compounding
+from bot.answer.feature import Feature
+from bot.answer.lexicon import DENSE
+from bot.answer.meaning import Meaning, meaning
+from bot.answer.question import Question
 from bot.answer.ranges import within
 from bot.answer.units import Section, Unit
+from bot.terms import content_terms
 
 FITS, MISSES = 0.16, 0.12
 """Added when a unit is of the kind that is waited for; taken when it is not and the kind cannot be paraphrased."""
 
-STEPS = 0.15
-"""Added to the items of a numbered list when a way of doing something is asked for."""
+STEPS, GROUP = 0.3, 0.1
+"""Added to a numbered list when a way of doing something is asked for; taken from any list that is told whole."""
 
-RELEVANCE, STALE, RARITY, AHEAD = 0.2, 0.25, 0.6, 0.03
-"""The search's opinion; a rule out of date; how far rarity matters; being in the passage that was found first."""
+RELEVANCE, RANK, RARITY = 0.15, 0.1, 0.6
+"""The search's score; being in the passage that it put first; how far rarity matters."""
 
-WITHIN = 0.3
-"""Added when a measure in the question lies in a range that the unit states."""
+OWN, PRECISION = 0.15, 0.15
+"""Added for the share that a unit says itself, and for the share of the unit that is about the question."""
 
-OWN_SHARE = 0.15
-"""Added in proportion to what the unit says itself rather than what stands above it."""
+STALE, DATED, WITHIN, LIMITING = 0.25, 0.35, 0.3, 0.1
+"""Taken from a rule out of date; added or taken when a date asked about is inside or outside of a rule's time; added
+when a measure in the question lies in a range that the unit states; taken from what begins as an exception."""
+
+_COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """A unit with its score; `own` and `all` say how well it speaks of each feature, without and with its context."""
+    """A unit with its score; `own` and `all` say how well it speaks of each feature, without and with its context.
+
+    `group` holds the items of a list that is scored whole; `unit` is then its first.
+    """
 
     unit: Unit
     score: float
     own: tuple[float, ...]
     all: tuple[float, ...]
+    group: tuple[Scored, ...] = ()
 
 
 class Scorer:
@@ -49,13 +61,15 @@ class Scorer:
 
     def __init__(self, question: Question, sections: Sequence[Section]) -> None:
         self.question, self.sections = question, sections
-        self._compounds = compounding(question.language)
+        self._compounds = question.language in _COMPOUNDING
         self._best = max((section.passage.score for section in sections), default=0.0) or 1.0
         self._asks_stale = marked("stale", question.text, question.language)
+        self._hard = [wanted.kind for wanted in question.wanted if wanted.kind not in ("steps", "polar")]
         units = [unit for section in sections for unit in section.units]
-        self._own = {id(unit): self._match_own(unit) for unit in units}
-        self._rarity = self._rarities(units)
-        self.scored = [self._score(unit) for unit in units]
+        own = [tuple(self._match(feature, unit.own) for feature in question.features) for unit in units]
+        self._weights = self._rarities(own)
+        self.scored = [self._score(unit, mine) for unit, mine in zip(units, own, strict=True)]
+        self.groups = list(self._groups())
 
     def coverage(self, strengths: Sequence[float]) -> float:
         """The share of the question's weight that is spoken of; rarity does not count. 0 when it has no features."""
@@ -68,58 +82,83 @@ class Scorer:
         return within(self.question.text, scored.unit.text)
 
     def named(self, header: str, members: Sequence[Scored]) -> float:
-        """The weight of what the question says of a column, leaving out what the rows chosen say themselves."""
+        """The weight of what the question says of a column, leaving out what its rows or their headings say."""
         language = self.sections[members[0].unit.passage].language
         title = meaning(header, language)
+        above = [context.meaning for context in members[0].unit.context[:-1]]
         return sum(
             feature.weight * feature.match(title)
             for at, feature in enumerate(self.question.features)
             if not all(member.own[at] >= 0.5 for member in members)
+            and (feature.number or not any(feature.match(other) >= 0.5 for other in above))
         )
 
-    def _match_own(self, unit: Unit) -> tuple[float, ...]:
-        return tuple(self._match(feature, unit) for feature in self.question.features)
+    def _match(self, feature: Feature, other: Meaning) -> float:
+        return feature.match(other, compounds=self._compounds)
 
-    def _match(self, feature: Feature, unit: Unit) -> float:
-        return feature.match(unit.own, compounds=self._compounds)
+    def _rarities(self, own: Sequence[Sequence[float]]) -> tuple[float, ...]:
+        """Each feature's weight, less where many units speak of it."""
+        whole = math.log(len(own) + 1) or 1.0
+        found = []
+        for at, feature in enumerate(self.question.features):
+            count = sum(mine[at] >= 0.5 for mine in own)
+            rarity = max(0.0, math.log((len(own) + 1) / (count + 1))) / whole
+            found.append(feature.weight * (1 - RARITY + RARITY * rarity))
+        return tuple(found)
 
-    def _rarities(self, units: Sequence[Unit]) -> tuple[float, ...]:
-        """For each feature 1 where one unit in all speaks of it, falling to 0 where every unit does."""
-        whole = math.log(len(units) + 1) or 1.0
-        counts = [sum(self._own[id(unit)][at] >= 0.5 for unit in units) for at in range(len(self.question.features))]
-        return tuple(max(0.0, math.log((len(units) + 1) / (count + 1))) / whole for count in counts)
+    def _share(self, strengths: Sequence[float]) -> float:
+        return sum(w * s for w, s in zip(self._weights, strengths, strict=True)) / (sum(self._weights) or 1.0)
 
-    def _score(self, unit: Unit) -> Scored:
-        own = self._own[id(unit)]
-        passage = self.sections[unit.passage].passage
+    def _score(self, unit: Unit, own: tuple[float, ...]) -> Scored:
         everything = tuple(
-            max(mine, *(above.strength * feature.match(above.meaning) for above in unit.context), 0.0)
+            max((mine, *(above.strength * self._match(feature, above.meaning) for above in unit.context)))
             for mine, feature in zip(own, self.question.features, strict=True)
         )
-        weights = [
-            feature.weight * (1 - RARITY + RARITY * rarity)
-            for feature, rarity in zip(self.question.features, self._rarity, strict=True)
-        ]
-        whole = sum(weights) or 1.0
-        said = sum(w * s for w, s in zip(weights, everything, strict=True)) / whole
-        itself = sum(w * s for w, s in zip(weights, own, strict=True)) / whole
-        score = said + OWN_SHARE * itself + self._kind(unit) + self._steps(unit)
-        score += RELEVANCE * passage.score / self._best
-        score += AHEAD if unit.passage == 0 else 0.0
+        score = self._share(everything) + OWN * self._share(own) + PRECISION * self._precision(unit)
+        score += self._kind(unit.text) + self._passage(unit)
         score += WITHIN if within(self.question.text, unit.text) else 0.0
-        return Scored(unit, score - (STALE if unit.stale and not self._asks_stale else 0.0), own, everything)
+        score -= LIMITING if unit.limiting and not max(own, default=0.0) >= 1.0 else 0.0
+        return Scored(unit, score, own, everything)
 
-    def _kind(self, unit: Unit) -> float:
-        hard = [expectation for expectation in self.question.wanted if expectation.kind not in ("steps", "polar")]
-        if not hard:
+    def _passage(self, unit: Unit) -> float:
+        """What speaks for the passage as such."""
+        passage = self.sections[unit.passage].passage
+        score = RELEVANCE * passage.score / self._best + RANK * (1 - unit.passage / max(1, len(self.sections)))
+        agrees = agreement(self.question.text, " / ".join((passage.title, *passage.heading)))
+        score += DATED * agrees
+        return score - (STALE if unit.stale and not self._asks_stale and agrees <= 0 else 0.0)
+
+    def _precision(self, unit: Unit) -> float:
+        """The share of a unit's content that the question speaks of."""
+        language = self.sections[unit.passage].language
+        classes = frozenset().union(*(feature.classes for feature in self.question.features))
+        if language in DENSE:
+            said = sum(len(feature.text) for feature in self.question.features if feature.text in unit.own.plain)
+            return min(1.0, said / max(1, len(unit.own.plain)))
+        content = [term for term in content_terms(unit.own.plain, language) if not term.isdigit()]
+        stems = frozenset().union(*(feature.terms | feature.head for feature in self.question.features))
+        about = sum(term in stems or bool(meaning(term, language).classes & classes) for term in content)
+        return about / len(content) if content else 0.0
+
+    def _kind(self, text: str) -> float:
+        if not self._hard:
             return 0.0
-        fits = [shows(expectation.kind, unit.text) for expectation in hard]
-        if any(fits):
+        if any(shows(kind, text) for kind in self._hard):
             return FITS
-        return -MISSES * max(expectation.must for expectation in hard)
+        return -MISSES * max(wanted.must for wanted in self.question.wanted if wanted.kind in self._hard)
 
-    def _steps(self, unit: Unit) -> float:
-        block = self.sections[unit.passage].blocks[unit.block]
-        if not self.question.waits_for("steps") or not isinstance(block, Listing):
-            return 0.0
-        return STEPS if block.ordered else STEPS / 3
+    def _groups(self) -> Iterator[Scored]:
+        """Every list as a whole: it speaks of what any of its items speaks of."""
+        for section in self.sections:
+            for at, block in enumerate(section.blocks):
+                members = tuple(s for s in self.scored if s.unit.passage == section.number and s.unit.block == at)
+                if not isinstance(block, Listing) or not members:
+                    continue
+                own = tuple(max(column) for column in zip(*(member.own for member in members), strict=True))
+                everything = tuple(max(column) for column in zip(*(member.all for member in members), strict=True))
+                first = members[0].unit
+                score = self._share(everything) + OWN * self._share(own) - GROUP
+                score += self._kind(" ".join(member.unit.text for member in members)) + self._passage(first)
+                if self.question.waits_for("steps"):
+                    score += STEPS if block.ordered else STEPS / 3
+                yield Scored(first, score, own, everything, members)

@@ -34,6 +34,7 @@ class Unit:
     own: Meaning
     context: tuple[Context, ...]
     stale: bool
+    limiting: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,11 +66,19 @@ def _section(number: int, passage: Passage, language: str) -> Section:
     found = tuple(blocks(passage.text))
     stale = marked("stale", " / ".join((passage.title, *passage.heading)), language)
     units = tuple(
-        Unit(number, at, place, text, meaning(text, language), context, stale)
+        Unit(
+            number, at, place, text, meaning(text, language), context, stale, _limiting(passage, block, text, language)
+        )
         for at, block in enumerate(found)
-        for place, (text, context) in enumerate(_units(block, _above(passage, block, language), language))
+        for place, (text, above) in enumerate(_units(block, _above(passage, block, language), language))
     )
     return Section(number, passage, language, found, units)
+
+
+def _limiting(passage: Passage, block: Block, text: str, language: str) -> bool:
+    """Whether a unit limits another rule: it stands under "Exceptions", or begins with a word like "However"."""
+    above = " ".join((*passage.heading[-1:], *block.heading))
+    return marked("limits", above, language) or marked("limits", text[:24], language)
 
 
 def _above(passage: Passage, block: Block, language: str) -> tuple[Context, ...]:

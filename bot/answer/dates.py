@@ -1,0 +1,86 @@
+"""Dates in a question against the dates that a heading limits a rule to ("orders before September 2026")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from bot.answer.words import words
+
+_MONTHS = "january february march april may june july august september october november december".split()  # noqa: SIM905
+Date = tuple[int, int, int]
+"""Year, month, day; a day of 0 stands for the whole month."""
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, int]:
+    listed = words("calendar")
+    named = {name: at for at, month in enumerate(_MONTHS, 1) for name in listed[month]["names"].split("|")}
+    return {**{name: at for name, at in named.items() if re.fullmatch(r"[^\W\d]{3,}", name)}, "may": 5}
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    month = rf"(?P<name>{'|'.join(sorted(_names(), key=len, reverse=True))})\b\.?"
+    return (
+        re.compile(rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of |de )?{month},?\s*(?:de |del )?(?P<year>\d{{4}})"),
+        re.compile(rf"{month}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})"),
+        re.compile(rf"{month},?\s*(?:de |del )?(?P<year>\d{{4}})"),
+        re.compile(r"(?P<year>\d{4})\s?年\s?(?P<month>\d{1,2})\s?月(?:\s?(?P<day>\d{1,2})\s?[日号])?"),
+        re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"),
+        re.compile(r"(?P<day>\d{1,2})[./](?P<month>\d{1,2})[./](?P<year>\d{4})"),
+    )
+
+
+_BEFORE = re.compile(
+    r"(?:before|until|till|up to|through|prior to|vor(?: dem)?|bis(?: zum)?|antes del?|hasta(?: el)?|قبل|حتى)\s*(?:the )?$"
+)
+_SINCE = re.compile(
+    r"(?:from|since|after|as of|starting|ab(?: dem)?|seit(?: dem)?|nach(?: dem)?|desde(?: el)?|a partir del?|بعد|منذ|من)"
+    r"\s*(?:the )?$"
+)
+_BEFORE_ZH = re.compile(r"\s*(?:之前|以前|前|为止|止)")
+_SINCE_ZH = re.compile(r"\s*(?:起|之后|以后|后|开始)")
+
+
+def dates(text: str) -> list[Date]:
+    """The dates that `text` names with their year."""
+    return [date for date, _, _ in _found(text.casefold())]
+
+
+@lru_cache(maxsize=4_096)
+def agreement(question: str, heading: str) -> int:
+    """1 when a date in `question` is within what `heading` limits itself to, -1 when all are outside, else 0."""
+    asked = dates(question)
+    plain = heading.casefold()
+    limits = [(date, way) for date, begin, end in _found(plain) if (way := _way(plain, begin, end))]
+    if not asked or not limits:
+        return 0
+    inside = [all(_within(date, limit, way) for limit, way in limits) for date in asked]
+    return 1 if any(inside) else -1
+
+
+def _found(plain: str) -> Iterator[tuple[Date, int, int]]:
+    taken: list[tuple[int, int]] = []
+    for pattern in _patterns():
+        for match in pattern.finditer(plain[:2_000]):
+            if any(begin < match.end() and match.start() < end for begin, end in taken):
+                continue
+            groups = match.groupdict()
+            month = _names()[groups["name"]] if groups.get("name") else int(groups.get("month") or 0)
+            taken.append((match.start(), match.end()))
+            yield (int(groups["year"]), month, int(groups.get("day") or 0)), match.start(), match.end()
+
+
+def _way(plain: str, begin: int, end: int) -> str:
+    if _BEFORE.search(plain[:begin]) or _BEFORE_ZH.match(plain, end):
+        return "before"
+    return "since" if _SINCE.search(plain[:begin]) or _SINCE_ZH.match(plain, end) else ""
+
+
+def _within(date: Date, limit: Date, way: str) -> bool:
+    """ "Before September" leaves all of September out, "until 31 August" keeps that day; "since" keeps its day."""
+    if way == "since":
+        return date >= limit
+    return date < limit or (limit[2] > 0 and date == limit)

@@ -1,0 +1,90 @@
+"""One thing that a question speaks of, and how well a text speaks of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bot.answer.lexicon import DENSE, EXACT
+from bot.answer.meaning import Meaning
+from bot.answer.words import words
+from bot.terms import terms
+
+STRONG, WEAK, NUMBER, CODE, IMPLICIT = 1.0, 0.25, 0.6, 1.3, 0.5
+"""What a word weighs: one that names the subject; one that could be left out; a number; a code; one only implied."""
+
+BY_NAME, BY_CLASS, BY_WIDER, BY_COMPOUND, BY_PAIRS, BY_HEAD = 0.95, 0.8, 0.6, 0.6, 0.75, 0.3
+"""What a match is worth beside the very word: another name; a synonym; what it lies in; a part of a compound; some of
+its characters; the word without its number where no other number stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """Said by any of its `terms`, by its `text` (characters), its `phrase`, its `classes`, or `head` with `number`."""
+
+    terms: frozenset[str] = frozenset()
+    classes: frozenset[str] = frozenset()
+    wider: frozenset[str] = frozenset()
+    weight: float = STRONG
+    text: str = ""
+    phrase: str = ""
+    head: frozenset[str] = frozenset()
+    number: str = ""
+
+    def match(self, other: Meaning, *, compounds: bool = False) -> float:
+        """How well `other` speaks of it, 0 to 1."""
+        if self.number:
+            return self._numbered(other)
+        if self.terms & other.terms or (self.text and self.text in other.plain):
+            return 1.0
+        if self.phrase and self.phrase in other.plain:
+            return 1.0
+        best = self._by_class(other)
+        if best < BY_PAIRS and len(self.text) > 2:
+            pairs = [self.text[at : at + 2] for at in range(len(self.text) - 1)]
+            best = max(best, BY_PAIRS * sum(pair in other.plain for pair in pairs) / len(pairs))
+        if compounds and best < BY_COMPOUND and any(_in_compound(mine, other.terms) for mine in self.terms):
+            best = BY_COMPOUND
+        return best
+
+    def _by_class(self, other: Meaning) -> float:
+        shared = self.classes & other.classes
+        if shared:
+            return BY_NAME if any(name.startswith(EXACT) for name in shared) else BY_CLASS
+        return BY_WIDER if self.wider & other.classes else 0.0
+
+    def _numbered(self, other: Meaning) -> float:
+        if not self.head & other.terms:
+            return 0.0
+        if any(_follows(stem, self.number, other.plain) for stem in self.head):
+            return 1.0
+        return 0.0 if any(_follows(stem, r"\d", other.plain) for stem in self.head) else BY_HEAD
+
+
+@lru_cache(maxsize=4_096)
+def _follower(stem: str, number: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{re.escape(stem[:-1] or stem)}\w*[\s-]{{0,3}}{number}(?![\d.,]\d|\d)")
+
+
+@lru_cache(maxsize=65_536)
+def _follows(stem: str, number: str, plain: str) -> bool:
+    return bool(_follower(stem, number).search(plain))
+
+
+@lru_cache(maxsize=16)
+def weak_words(language: str) -> frozenset[str]:
+    """Stems (in Chinese: words) that say little about the subject."""
+    listed = words("marks")["weak"].get(language, "").split()
+    if language in DENSE:
+        return frozenset(listed)
+    return frozenset(stem for word in listed for stem in terms(word, language)[:1])
+
+
+def _in_compound(mine: str, others: frozenset[str]) -> bool:
+    """Whether one is the beginning or the end of the other, at least five letters long."""
+    return any(
+        min(len(mine), len(other)) >= 5
+        and (mine.startswith(other) or mine.endswith(other) or other.startswith(mine) or other.endswith(mine))
+        for other in others
+    )

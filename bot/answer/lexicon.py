@@ -1,0 +1,114 @@
+"""Words and phrases that mean the same, or lie in something: synonyms, places, days, from `words/`.
+
+A class is what phrases of the same meaning share; a phrase may also lie in wider classes (Vienna in Austria, Austria in
+the European Union). Phrases are found as stems in languages that write spaces, as characters in Chinese.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bot.answer.words import words
+from bot.terms import terms
+
+DENSE = frozenset({"zh", "ja"})
+"""Languages whose words are looked for as characters."""
+
+EXACT = ("place:", "day:")
+"""Beginnings of the names of classes whose phrases are names of one thing, so that a match is as good as the word."""
+
+_DENSE_RUN = re.compile("[\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a phrase means: its classes, and the wider ones that these lie in."""
+
+    classes: frozenset[str]
+    wider: frozenset[str] = frozenset()
+
+    def __or__(self, other: Entry) -> Entry:
+        return Entry(self.classes | other.classes, self.wider | other.wider)
+
+
+NOTHING = Entry(frozenset())
+_Table = Mapping[str, Sequence[tuple[tuple[str, ...], Entry]]]
+
+
+def spans(stems: Sequence[str], language: str) -> Iterator[tuple[int, int, Entry]]:
+    """(begin, end, entry) for the longest phrase from each place among `stems`.
+
+    Words that the language's own list does not have are looked up as English.
+    """
+    tables = [_table(language)] if language == "en" else [_table(language), _table("en")]
+    for begin, stem in enumerate(stems):
+        for table in tables:
+            hit = next(
+                (
+                    (begin, begin + len(phrase), entry)
+                    for phrase, entry in table.get(stem, ())
+                    if tuple(stems[begin : begin + len(phrase)]) == phrase
+                ),
+                None,
+            )
+            if hit:
+                yield hit
+                break
+
+
+def dense_spans(plain: str, *, shortest: int = 2) -> Iterator[tuple[int, int, Entry]]:
+    """(begin, end, entry) in a text's Chinese characters: the longest listed phrase from each place.
+
+    One character alone says little inside a longer text; `shortest=1` is for questions.
+    """
+    if not _DENSE_RUN.search(plain):
+        return
+    table, pattern = _dense_table()
+    for match in pattern.finditer(plain):
+        if len(match.group(1)) >= shortest:
+            yield (match.start(1), match.end(1), table[match.group(1)])
+
+
+def _phrases() -> Iterator[tuple[str, str, Entry]]:
+    """(language, phrase, entry); the language is "" for names, which are the same in all of them."""
+    for name, entry in words("synonyms").items():
+        for language, listed in entry.items():
+            for phrase in listed.split("|"):
+                yield language, phrase, Entry(frozenset({name}))
+    for group in words("places").values():
+        for name, place in group.items():
+            wider = frozenset(f"place:{outer}" for outer in place.get("in", ()))
+            own = frozenset({f"place:{name}"})
+            yield from (("", phrase, Entry(own, wider)) for phrase in place["names"].split("|"))
+            yield from (("", phrase, Entry(frozenset(), own | wider)) for phrase in place.get("parts", "").split("|"))
+    for name, day in words("calendar").items():
+        entry = Entry(frozenset({f"day:{name}"}), frozenset(f"day:{outer}" for outer in day.get("in", ())))
+        yield from (("", phrase, entry) for phrase in day["names"].split("|"))
+
+
+@lru_cache(maxsize=32)
+def _table(language: str) -> _Table:
+    """A language's phrases by their first stem, the longest first."""
+    found: dict[tuple[str, ...], Entry] = {}
+    for owner, phrase, entry in _phrases():
+        if owner in ("", language) and phrase and not _DENSE_RUN.search(phrase):
+            stems = tuple(terms(phrase, language))
+            if stems:
+                found[stems] = found.get(stems, NOTHING) | entry
+    table: dict[str, list[tuple[tuple[str, ...], Entry]]] = {}
+    for stems in sorted(found, key=len, reverse=True):
+        table.setdefault(stems[0], []).append((stems, found[stems]))
+    return table
+
+
+@lru_cache(maxsize=1)
+def _dense_table() -> tuple[Mapping[str, Entry], re.Pattern[str]]:
+    table: dict[str, Entry] = {}
+    for _, phrase, entry in _phrases():
+        if _DENSE_RUN.search(phrase):
+            table[phrase.casefold()] = table.get(phrase.casefold(), NOTHING) | entry
+    longest_first = "|".join(map(re.escape, sorted(table, key=len, reverse=True)))
+    return table, re.compile(f"(?=({longest_first}))")
