@@ -34,10 +34,11 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 
 
 _BEFORE = re.compile(
-    r"(?:before|until|till|up to|through|prior to|vor(?: dem)?|bis(?: zum)?|antes del?|hasta(?: el)?|قبل|حتى)\s*(?:the )?$"
+    r"(?:before|until|till|up to|through|prior to|vor(?: dem)?|bis(?: zum)?|antes del?|hasta(?: el)?|قبل|حتى)"
+    r"\s*(?:the )?$"
 )
 _SINCE = re.compile(
-    r"(?:from|since|after|as of|starting|ab(?: dem)?|seit(?: dem)?|nach(?: dem)?|desde(?: el)?|a partir del?|بعد|منذ|من)"
+    r"(?:from|since|after|as of|starting|ab(?: dem)?|seit(?: dem)?|nach(?: dem)?|desde(?: el)?|a partir del?|بعد|منذ)"
     r"\s*(?:the )?$"
 )
 _BEFORE_ZH = re.compile(r"\s*(?:之前|以前|前|为止|止)")

@@ -65,14 +65,13 @@ def sections(passages: Sequence[Passage], language: str) -> list[Section]:
 def _section(number: int, passage: Passage, language: str) -> Section:
     found = tuple(blocks(passage.text))
     stale = marked("stale", " / ".join((passage.title, *passage.heading)), language)
-    units = tuple(
-        Unit(
-            number, at, place, text, meaning(text, language), context, stale, _limiting(passage, block, text, language)
-        )
-        for at, block in enumerate(found)
-        for place, (text, above) in enumerate(_units(block, _above(passage, block, language), language))
-    )
-    return Section(number, passage, language, found, units)
+    units = []
+    for at, block in enumerate(found):
+        above = _above(passage, block, language)
+        for place, (text, context) in enumerate(_units(block, above, language)):
+            limiting = _limiting(passage, block, text, language)
+            units.append(Unit(number, at, place, text, meaning(text, language), context, stale, limiting))
+    return Section(number, passage, language, found, tuple(units))
 
 
 def _limiting(passage: Passage, block: Block, text: str, language: str) -> bool:
