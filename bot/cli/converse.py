@@ -109,8 +109,7 @@ async def prepared(
     from bot.cli.progress import add_with_progress
     from bot.desk import at_desk
 
-    if knowledge and not knowledge.exists():
-        raise UsageError(f"There is no knowledge at {knowledge}. Name a file or folder with --knowledge.")
+    _must_exist(knowledge)
     with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:
         settings = config.model_copy(update={"data": Path(folder)}) if knowledge else config
         if quick:
@@ -127,6 +126,11 @@ async def prepared(
                 yield desk
             finally:
                 await desk.close()
+
+
+def _must_exist(knowledge: Path | None) -> None:
+    if knowledge and not knowledge.exists():
+        raise UsageError(f"There is no knowledge at {knowledge}. Name a file or folder with --knowledge.")
 
 
 def described(end: Reply | Failed) -> dict[str, Any]:
