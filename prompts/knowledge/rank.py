@@ -26,7 +26,7 @@ from storage.base import StoredPassage
 _FUSION = 60
 _BM25_SHARE = 0.5
 _HEADING_SHARE = 0.75
-_CLEARLY_BETTER = 1.4
+_CLEARLY_BETTER = 2.0
 _HALF_AS_GOOD = 0.5
 _REPEATS = 0.8
 _COMMON_LANGUAGE = "en"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bot.terms import content_terms
@@ -23,6 +23,7 @@ def known(text: str, language: str) -> Vocabulary:
     return count([present(text, language)], [language])
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(word, han, code), min_size=1, max_size=8), st.sampled_from(LANGUAGES))
 def test_a_text_answers_itself(words: list[str], language: str) -> None:
     """Index and query agree: asked in its own words and language, a passage covers all of the question."""
@@ -32,6 +33,7 @@ def test_a_text_answers_itself(words: list[str], language: str) -> None:
     assert coverage(questions, present(text, language)) == pytest.approx(1.0)
 
 
+@settings(deadline=None)
 @given(st.one_of(word, code), st.sampled_from(LANGUAGES), st.sampled_from(LANGUAGES))
 def test_a_word_is_found_from_another_language(text: str, asked_in: str, written_in: str) -> None:
     """A question's words are stemmed in every way that the knowledge's languages would, so shared words meet."""
@@ -40,12 +42,14 @@ def test_a_word_is_found_from_another_language(text: str, asked_in: str, written
     assert found == pytest.approx(1.0)
 
 
+@settings(deadline=None)
 @given(han)
 def test_chinese_runs_are_indexed_as_pairs(run: str) -> None:
     """Every two neighbouring characters are one term."""
     assert indexed(run, "zh").split() == [run[at : at + 2] for at in range(len(run) - 1)]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200), st.sampled_from(LANGUAGES))
 def test_terms_are_safe_for_the_full_text_query(text: str, language: str) -> None:
     """Whatever a visitor writes, the query is a list of quoted terms: no operator can be smuggled in."""
