@@ -67,7 +67,6 @@ class OpenAIEngine(Section):
     between_tokens_seconds: float = Field(30, gt=0)
     retries: int = Field(2, ge=0, le=10)
     max_concurrent: int = Field(64, ge=1)
-    context_tokens: int = Field(8192, ge=512)
 
 
 class EngineConfig(Section):

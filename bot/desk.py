@@ -22,7 +22,7 @@ from bot.answer.quote import Quoter
 from bot.bus import Bound, Bus
 from bot.config import Config
 from bot.delivery import Delivery
-from bot.engine.base import Engine
+from bot.engine.base import Engine, EngineFault
 from bot.errors import ConfigError, FrontdeskError, Overloaded, StorageError
 from bot.events import Event, Failed, Feedback, Message, Reply, Stop
 from bot.language import Languages
@@ -252,6 +252,13 @@ def engine_of(config: Config) -> Engine | None:
     return None
 
 
+async def _started(engine: Engine) -> None:
+    try:
+        await engine.start()
+    except EngineFault as error:
+        raise ConfigError(str(error)) from None
+
+
 def adapters_of(config: Config, store: Store, metrics: Metrics) -> list[Adapter]:
     """The configured channels; one that is not configured is never imported."""
     made: list[Adapter] = []
@@ -282,7 +289,7 @@ async def at_desk(config: Config, adapters: Sequence[Adapter] | None = None) -> 
         stack.callback(knowledge.close)
         engine = engine_of(config)
         if engine:
-            await engine.start()
+            await _started(engine)
             stack.push_async_callback(engine.close)
         count = lru_cache(_COUNTED)(engine.count_tokens if engine else estimate_tokens)
         library = Library(config.root / "prompts")

@@ -36,6 +36,7 @@ log = structlog.get_logger()
 
 Emit = Callable[[Reply], Awaitable[None]]
 
+_ECHO_TOKENS = 10_000_000
 _SMALL_TALK: frozenset[Intent] = frozenset({"greeting", "thanks", "goodbye", "identity"})
 _CARRIED: frozenset[str] = frozenset({"interrupted", "merged"})
 
@@ -178,7 +179,8 @@ class Turner:
 
     # -- write ---------------------------------------------------------------------------------------
     async def _write(self, question: _Question, draft: _Draft) -> None:
-        if self._engine is None or question.intent == "human":
+        echoes = self._config.engine.kind == "echo"
+        if self._engine is None or (question.intent == "human" and not echoes):
             return await self._write_quote(question, draft)
         if question.intent in _SMALL_TALK:
             await self._write_with(self._engine, "small_talk", question, (), draft)
@@ -217,7 +219,10 @@ class Turner:
             for number, passage in enumerate(composed.prompt.passages, 1)
         )
         asked = [ChatMessage(role=part["role"], content=part["content"]) for part in messages(composed.prompt)]
-        async with aclosing(engine.stream(asked, composed.sampling)) as stream:
+        sampling = composed.sampling
+        if self._config.engine.kind == "echo" and self._config.prompts.max_tokens is None:
+            sampling = replace(sampling, max_tokens=_ECHO_TOKENS)  # a template's limit is meant for models
+        async with aclosing(engine.stream(asked, sampling)) as stream:
             async for delta in stream:
                 if delta.text:
                     await draft.show(draft.text + delta.text)
