@@ -82,6 +82,7 @@ class Pages:
             "anonymous": web_config.anonymous,
             "message_characters": web_config.limits.message_characters,
             "link_hosts": web_config.link_hosts,
+            "heartbeat_seconds": web_config.heartbeat_seconds,
         }
         return web.json_response(answer, headers={"Cache-Control": "no-cache"})
 

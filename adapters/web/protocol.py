@@ -1,7 +1,8 @@
 """What we say to the widget, and the names of things, without sockets.
 
 An address and a message id are made here from the visitor's token and from nothing else, so that no visitor can
-name another's: the durable id of a message is `VISITOR:CLIENT_ID`, and only the second half is ever shown.
+name another's: the durable id of a message is `PSEUDONYM:CLIENT_ID`. Only its second half is ever shown, and its
+first half, which logs may hold, tells nobody who the visitor is.
 
 Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -44,9 +45,9 @@ def address(visitor: str, conversation_name: str) -> Address:
     return Address(channel=CHANNEL, conversation=f"{visitor}:{conversation_name}")
 
 
-def inner_id(visitor: str, outer: str) -> str:
-    """The durable id of the message that `visitor` calls `outer`."""
-    return f"{visitor}:{outer}"
+def inner_id(pseudonym: str, outer: str) -> str:
+    """The durable id of the message that the visitor behind `pseudonym` calls `outer`."""
+    return f"{pseudonym}:{outer}"
 
 
 def outer_id(inner: str) -> str:

@@ -63,7 +63,7 @@ class Talk:
         said = bodies.parse_message(await self._gate.body(request), self._characters)
         self._gate.charge_site()
         message = Message(
-            id=protocol.inner_id(visitor, said.id),
+            id=self._inner(visitor, said.id),
             address=protocol.address(visitor, said.conversation),
             sender=visitor,
             text=said.text,
@@ -80,7 +80,7 @@ class Talk:
         visitor = self._gate.visitor(request).visitor
         self._gate.charge_visitor(visitor)
         name, outer = bodies.parse_stop(await self._gate.body(request))
-        await self.publish(Stop(address=protocol.address(visitor, name), message_id=protocol.inner_id(visitor, outer)))
+        await self.publish(Stop(address=protocol.address(visitor, name), message_id=self._inner(visitor, outer)))
         return web.json_response({}, status=202, headers=PRIVATE)
 
     async def feedback(self, request: web.Request) -> web.Response:
@@ -91,7 +91,7 @@ class Talk:
         known = await self.publish(
             Feedback(
                 address=protocol.address(visitor, rated.conversation),
-                message_id=protocol.inner_id(visitor, rated.message_id),
+                message_id=self._inner(visitor, rated.message_id),
                 value=rated.value,
                 comment=rated.comment,
             )
@@ -125,6 +125,9 @@ class Talk:
             return await self._follow(request, address, number, session.expires_at)
         finally:
             self._seats.leave(session.visitor, sender)
+
+    def _inner(self, visitor: str, outer: str) -> str:
+        return protocol.inner_id(self._gate.tokens.pseudonym(visitor), outer)
 
     async def _follow(self, request: web.Request, address: Address, number: int, until: int) -> web.StreamResponse:
         loop = asyncio.get_running_loop()

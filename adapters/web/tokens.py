@@ -21,6 +21,7 @@ import jwt
 from adapters.web.protocol import Problem
 from bot.config import Config
 from bot.errors import ConfigError
+from bot.privacy import pseudonym
 
 AUDIENCE = "frontdesk-visitor"
 ANONYMOUS_SECONDS = 30 * 24 * 3600
@@ -66,15 +67,24 @@ class Tokens:
             raise Problem(401, "identity_required", "Please sign in first: this chat is for signed-in visitors.")
         return session
 
+    def pseudonym(self, visitor: str) -> str:
+        """What stands for `visitor` in the ids of messages."""
+        return pseudonym(visitor, self._secret)
+
     def session(self, *, identity: str = "", token: str = "") -> Session:
         """A session for the user whom `identity` names, else the one behind `token` renewed, else a new one.
 
-        The word of the site counts for `SIGNED_IN_SECONDS`, however often the token is renewed; an anonymous
-        visitor stays as long as she comes back within `ANONYMOUS_SECONDS`. Raises `Problem` (401).
+        The word of the site counts for `SIGNED_IN_SECONDS`, however often the token is renewed, and also while
+        the page still holds the JWT, out of date by now, with which it was given. An anonymous visitor stays as
+        long as she comes back within `ANONYMOUS_SECONDS`. Raises `Problem` (401).
         """
+        known = self._known(token) if token else None
         if identity:
-            return self._issue(self._vouched(identity), SIGNED_IN_SECONDS)
-        if token and (known := self._known(token)):
+            visitor, current = self._vouched(identity)
+            if not current and not (known and known.visitor == visitor):
+                raise _bad_identity()
+            return known if known and not current else self._issue(visitor, SIGNED_IN_SECONDS)
+        if known:
             return known if not known.anonymous else self._issue(known.visitor, ANONYMOUS_SECONDS)
         if not self._anonymous:
             raise Problem(401, "identity_required", "Please sign in first: this chat is for signed-in visitors.")
@@ -86,21 +96,28 @@ class Tokens:
         except Problem:
             return None
 
-    def _vouched(self, identity: str) -> str:
+    def _vouched(self, identity: str) -> tuple[str, bool]:
+        """Whom the site names, and whether that is still in date."""
         if self._identity is None:
             raise Problem(401, "identity_unknown", "This chat does not know the site's users.")
         try:
-            subject = _decode(identity, self._identity, audience=None)["sub"]
-            return visitor_of(subject)
+            try:
+                return visitor_of(_decode(identity, self._identity)["sub"]), True
+            except jwt.ExpiredSignatureError:
+                return visitor_of(_decode(identity, self._identity, expired=True)["sub"]), False
         except _BROKEN:
-            raise Problem(
-                401, "bad_identity", "The site's JWT is not valid: it must be HS256, with `sub`, and with `exp` ahead."
-            ) from None
+            raise _bad_identity() from None
 
     def _issue(self, visitor: str, seconds: int) -> Session:
         now = int(time.time())
         claims = {"sub": visitor, "aud": AUDIENCE, "iat": now, "exp": now + seconds}
         return Session(jwt.encode(claims, self._secret, algorithm="HS256"), visitor, now + seconds)
+
+
+def _bad_identity() -> Problem:
+    return Problem(
+        401, "bad_identity", "The site's JWT is not valid: it must be HS256, with `sub`, and with `exp` ahead."
+    )
 
 
 def visitor_of(subject: str) -> str:
@@ -111,14 +128,14 @@ def visitor_of(subject: str) -> str:
     return _USER + (subject if plain else "~" + hashlib.sha256(subject.encode()).hexdigest())
 
 
-def _decode(token: str, secret: bytes, *, audience: str | None) -> dict[str, Any]:
+def _decode(token: str, secret: bytes, *, audience: str | None = None, expired: bool = False) -> dict[str, Any]:
     claims: dict[str, Any] = jwt.decode(
         token,
         secret,
         algorithms=["HS256"],
         audience=audience,
         leeway=LEEWAY_SECONDS,
-        options={"require": ["exp", "sub"], "verify_aud": audience is not None},
+        options={"require": ["exp", "sub"], "verify_aud": audience is not None, "verify_exp": not expired},
     )
     return claims
 

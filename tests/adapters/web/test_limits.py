@@ -101,7 +101,7 @@ def test_seats_never_leak(steps: list[tuple[bool, int, int]]) -> None:
             held.append((str(visitor), str(address)))
         elif not come and held:
             seats.leave(*held.pop())
-    for visitor, address in held:
-        seats.leave(visitor, address)
+    for one in held:
+        seats.leave(*one)
     assert len(seats) == 0
     assert not seats._taken

@@ -120,6 +120,20 @@ def test_renewing_does_not_stretch_the_sites_word() -> None:
     assert ours.session(token=first.token) == first
 
 
+def test_a_page_may_keep_the_jwt_that_it_was_given() -> None:
+    """Out of date, it still says who is meant: the session that it once began goes on, and none begins."""
+    ours = Tokens(secret=SECRET, identity=SITE)
+    first = ours.session(identity=site_token())
+    old = site_token(exp=int(time.time()) - 3_600)
+    assert ours.session(identity=old, token=first.token) == first
+    assert refused(ours, identity=old) == "bad_identity"
+    assert refused(ours, identity=old, token=ours.session().token) == "bad_identity"
+    bob = ours.session(identity=site_token(sub="bob"))
+    assert refused(ours, identity=old, token=bob.token) == "bad_identity"
+    forged = site_token(OTHER, exp=int(time.time()) - 3_600)
+    assert refused(ours, identity=forged, token=first.token) == "bad_identity"
+
+
 @pytest.mark.parametrize(
     "identity",
     [
