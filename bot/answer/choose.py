@@ -11,8 +11,8 @@ from bot.answer.score import Scored, Scorer
 from bot.answer.units import Section, Unit
 from bot.terms import content_terms
 
-NEARLY = 0.85
-"""What scores at least this share of the best is told as well, when it adds something."""
+NEARLY, CLOSE = 0.8, 0.88
+"""What scores at least this share of the best is told as well: when it adds something; when the source is the same."""
 
 SHORT, LONG, WHOLE = 260, 420, 900
 """Characters: a paragraph up to SHORT is quoted whole; an answer grows to LONG at most, a list of steps to WHOLE."""
@@ -49,7 +49,8 @@ def choose(scorer: Scorer) -> list[Piece]:
     for scored in ranked[1:40]:
         if len(pieces) == MOST_PIECES or scored.score < NEARLY * ranked[0].score:
             break
-        if _adds(scorer, scored, pieces):
+        close = scored.score >= CLOSE * ranked[0].score and _location(scorer, scored) == _location(scorer, ranked[0])
+        if _other(scored, pieces) and (close or _adds(scorer, scored, pieces)):
             piece = _piece(scorer, scored)
             if sum(other.size for other in pieces) + piece.size <= LONG:
                 pieces.append(piece)
@@ -62,14 +63,24 @@ def strengths(pieces: Sequence[Piece]) -> tuple[float, ...]:
     return tuple(max(column) for column in zip(*members, strict=True))
 
 
+def _other(scored: Scored, pieces: Sequence[Piece]) -> bool:
+    """Whether a unit is of another block than the pieces, and says something else."""
+    unit = scored.unit
+    told = [member.unit for piece in pieces for member in piece.members]
+    return not any(
+        (unit.passage, unit.block) == (other.passage, other.block) or _same(unit.own.terms, other.own.terms)
+        for other in told
+    )
+
+
+def _location(scorer: Scorer, scored: Scored) -> str:
+    return scorer.sections[scored.unit.passage].passage.location
+
+
 def _adds(scorer: Scorer, scored: Scored, pieces: Sequence[Piece]) -> bool:
     """Whether a unit speaks of something that the pieces do not, or shows a kind that is asked for and missing."""
     unit = scored.unit
     told = [member.unit for piece in pieces for member in piece.members]
-    if any(unit.passage == other.passage and unit.block == other.block for other in told):
-        return False
-    if any(_same(unit.own.terms, other.own.terms) for other in told):
-        return False
     covered = strengths(pieces)
     new = sum(
         feature.weight * max(0.0, here - there)
@@ -94,9 +105,10 @@ def _piece(scorer: Scorer, scored: Scored) -> Piece:
         return Piece(section, scored.unit.block, tuple(members), _limits(section, scored, members))
     picked = [] if scored.group else _standing_out(scorer, beside, scored)
     length = sum(len(member.unit.text) for member in beside)
-    whole = not picked or (isinstance(block, Listing) and block.ordered and length <= LONG)
+    whole = not picked or (isinstance(block, Listing) and length <= (LONG if block.ordered else SHORT))
     if isinstance(block, Table):
         members = sorted(picked or beside, key=lambda member: -member.score)[: MOST_ROWS if whole else MOST_MEMBERS]
+        members += _missing(scorer, beside, members)
         members.sort(key=lambda member: member.unit.place)
         columns = _columns(scorer, block, members)
         return Piece(section, scored.unit.block, tuple(members), _limits(section, scored, members), columns, whole)
@@ -105,6 +117,17 @@ def _piece(scorer: Scorer, scored: Scored) -> Piece:
     else:
         members = picked[:MOST_MEMBERS]
     return Piece(section, scored.unit.block, tuple(members), _limits(section, scored, members), whole=whole)
+
+
+def _missing(scorer: Scorer, beside: list[Scored], members: list[Scored]) -> list[Scored]:
+    """The row that shows what is asked for besides and the chosen ones lack ("which one, and what does it cost")."""
+    for wanted in scorer.question.wanted:
+        if wanted.must < 0.6 or any(shows(wanted.kind, member.unit.text) for member in members):
+            continue
+        rest = [other for other in beside if other not in members and shows(wanted.kind, other.unit.text)]
+        if rest:
+            return [max(rest, key=lambda other: other.score)]
+    return []
 
 
 def _together(one: Scored, other: Scored) -> bool:
@@ -156,6 +179,8 @@ def _standing_out(scorer: Scorer, beside: list[Scored], scored: Scored) -> list[
     best = max(marks)
     if best <= 0:
         return []
+    if marked("both", scorer.question.text, scorer.question.language):
+        return [member for member, mark in zip(beside, marks, strict=True) if mark >= 0.5 * best]
     top = max(member.score for member, mark in zip(beside, marks, strict=True) if mark >= best)
     return [
         member

@@ -14,7 +14,7 @@ from bot.terms import terms
 STRONG, WEAK, NUMBER, CODE, IMPLICIT = 1.0, 0.25, 0.6, 1.3, 0.5
 """What a word weighs: one that names the subject; one that could be left out; a number; a code; one only implied."""
 
-BY_NAME, BY_CLASS, BY_WIDER, BY_COMPOUND, BY_PAIRS, BY_HEAD = 0.95, 0.8, 0.6, 0.6, 0.75, 0.3
+BY_NAME, BY_CLASS, BY_WIDER, BY_COMPOUND, BY_PAIRS, BY_HEAD = 0.95, 0.88, 0.6, 0.6, 0.75, 0.3
 """What a match is worth beside the very word: another name; a synonym; what it lies in; a part of a compound; some of
 its characters; the word without its number where no other number stands."""
 

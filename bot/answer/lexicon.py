@@ -80,7 +80,7 @@ def _phrases() -> Iterator[tuple[str, str, Entry]]:
                 yield language, phrase, Entry(frozenset({name}))
     for group in words("places").values():
         for name, place in group.items():
-            wider = frozenset(f"place:{outer}" for outer in place.get("in", ()))
+            wider = frozenset({"country", *(f"place:{outer}" for outer in place.get("in", ()))})
             own = frozenset({f"place:{name}"})
             yield from (("", phrase, Entry(own, wider)) for phrase in place["names"].split("|"))
             yield from (("", phrase, Entry(frozenset(), own | wider)) for phrase in place.get("parts", "").split("|"))

@@ -15,29 +15,35 @@ from dataclasses import dataclass
 from bot.answer.blocks import Listing
 from bot.answer.dates import agreement
 from bot.answer.expect import marked, shows
-from bot.answer.feature import Feature
+from bot.answer.feature import BY_CLASS, STRONG, Feature
 from bot.answer.lexicon import DENSE
 from bot.answer.meaning import Meaning, meaning
 from bot.answer.question import Question
 from bot.answer.ranges import within
-from bot.answer.units import Section, Unit
+from bot.answer.units import Section, Unit, subject_of
 from bot.terms import content_terms
 
-FITS, MISSES = 0.16, 0.12
+FITS, MISSES = 0.22, 0.18
 """Added when a unit is of the kind that is waited for; taken when it is not and the kind cannot be paraphrased."""
 
-STEPS, GROUP = 0.3, 0.1
-"""Added to a numbered list when a way of doing something is asked for; taken from any list that is told whole."""
+STEPS, GROUP, MENTIONED = 0.35, 0.1, 0.6
+"""Added to a numbered list when a way of doing something is asked for; taken from any list that is told
+whole; how much a word in one of its items says of the whole."""
 
 RELEVANCE, RANK, RARITY = 0.15, 0.1, 0.6
 """The search's score; being in the passage that it put first; how far rarity matters."""
 
-OWN, PRECISION = 0.15, 0.15
-"""Added for the share that a unit says itself, and for the share of the unit that is about the question."""
+OWN, PRECISION, AUTHORITY = 0.05, 0.3, 0.1
+"""Added for the share that a unit says itself, for the share of the unit that is about the question, and
+when something that the question names is the very subject of the unit's source."""
 
-STALE, DATED, WITHIN, LIMITING = 0.25, 0.35, 0.3, 0.1
+STALE, DATED, WITHIN, LIMITING, POINTING, FOREIGN = 0.25, 0.35, 0.3, 0.1, 0.3, 0.15
 """Taken from a rule out of date; added or taken when a date asked about is inside or outside of a rule's time; added
-when a measure in the question lies in a range that the unit states; taken from what begins as an exception."""
+when a measure in the question lies in a range that the unit states; taken from what begins as an exception, from
+what only points elsewhere, and from another language when some passages are in the question's."""
+
+SHOWN, BY_SHOWING = {"price": "money", "open": "time", "email": "email", "phone": "phone"}, 0.8
+"""A unit that shows a price speaks of the price without the word: classes by kind, and what that is worth."""
 
 _COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi"})
 
@@ -66,7 +72,8 @@ class Scorer:
         self._asks_stale = marked("stale", question.text, question.language)
         self._hard = [wanted.kind for wanted in question.wanted if wanted.kind not in ("steps", "polar")]
         units = [unit for section in sections for unit in section.units]
-        own = [tuple(self._match(feature, unit.own) for feature in question.features) for unit in units]
+        self._here = any(section.language == question.language for section in sections)
+        own = [tuple(self._own(feature, unit) for feature in question.features) for unit in units]
         self._weights = self._rarities(own)
         self.scored = [self._score(unit, mine) for unit, mine in zip(units, own, strict=True)]
         self.groups = list(self._groups())
@@ -96,6 +103,10 @@ class Scorer:
     def _match(self, feature: Feature, other: Meaning) -> float:
         return feature.match(other, compounds=self._compounds)
 
+    def _own(self, feature: Feature, unit: Unit) -> float:
+        shown = any(name in feature.classes and shows(kind, unit.text) for name, kind in SHOWN.items())
+        return max(self._match(feature, unit.own), BY_SHOWING if shown else 0.0)
+
     def _rarities(self, own: Sequence[Sequence[float]]) -> tuple[float, ...]:
         """Each feature's weight, less where many units speak of it."""
         whole = math.log(len(own) + 1) or 1.0
@@ -114,8 +125,14 @@ class Scorer:
             max((mine, *(above.strength * self._match(feature, above.meaning) for above in unit.context)))
             for mine, feature in zip(own, self.question.features, strict=True)
         )
-        score = self._share(everything) + OWN * self._share(own) + PRECISION * self._precision(unit)
+        score = (
+            self._share(everything)
+            + OWN * self._share(own)
+            + PRECISION * self._precision(unit.own, self._language(unit))
+        )
         score += self._kind(unit.text) + self._passage(unit)
+        score -= POINTING if unit.pointing else 0.0
+        score -= STEPS if self.question.waits_for("steps") and self._is_step(unit) else 0.0
         score += WITHIN if within(self.question.text, unit.text) else 0.0
         score -= LIMITING if unit.limiting and not max(own, default=0.0) >= 1.0 else 0.0
         return Scored(unit, score, own, everything)
@@ -123,21 +140,42 @@ class Scorer:
     def _passage(self, unit: Unit) -> float:
         """What speaks for the passage as such."""
         passage = self.sections[unit.passage].passage
-        score = RELEVANCE * passage.score / self._best + RANK * (1 - unit.passage / max(1, len(self.sections)))
+        score = AUTHORITY if self._is_subject(passage.title, unit) else 0.0
+        score += RELEVANCE * passage.score / self._best + RANK * (1 - unit.passage / max(1, len(self.sections)))
         agrees = agreement(self.question.text, " / ".join((passage.title, *passage.heading)))
         score += DATED * agrees
+        if self._here and self.sections[unit.passage].language != self.question.language:
+            score -= FOREIGN
         return score - (STALE if unit.stale and not self._asks_stale and agrees <= 0 else 0.0)
 
-    def _precision(self, unit: Unit) -> float:
-        """The share of a unit's content that the question speaks of."""
-        language = self.sections[unit.passage].language
+    def _language(self, unit: Unit) -> str:
+        return self.sections[unit.passage].language
+
+    def _heading(self, section: Section, block: int) -> Meaning:
+        return meaning(subject_of(section.heading(block)), section.language)
+
+    def _is_step(self, unit: Unit) -> bool:
+        block = self.sections[unit.passage].blocks[unit.block]
+        return isinstance(block, Listing) and block.ordered
+
+    def _is_subject(self, title: str, unit: Unit) -> bool:
+        """Whether the source's title begins with something that the question names."""
+        subject = meaning(subject_of(title), self.sections[unit.passage].language)
+        return any(
+            feature.weight >= STRONG and not feature.classes and self._match(feature, subject) >= 1.0
+            for feature in self.question.features
+        )
+
+    def _precision(self, told: Meaning, language: str) -> float:
+        """The share of a text's content that the question speaks of."""
         classes = frozenset().union(*(feature.classes for feature in self.question.features))
         if language in DENSE:
-            said = sum(len(feature.text) for feature in self.question.features if feature.text in unit.own.plain)
-            return min(1.0, said / max(1, len(unit.own.plain)))
-        content = [term for term in content_terms(unit.own.plain, language) if not term.isdigit()]
+            said = sum(len(feature.text) for feature in self.question.features if feature.text in told.plain)
+            return min(1.0, said / max(1, len(told.plain)))
+        content = [term for term in content_terms(told.plain, language) if not term.isdigit()]
         stems = frozenset().union(*(feature.terms | feature.head for feature in self.question.features))
-        about = sum(term in stems or bool(meaning(term, language).classes & classes) for term in content)
+        by_class = [BY_CLASS * bool(meaning(term, language).classes & classes) for term in content]
+        about = sum(1.0 if term in stems else worth for term, worth in zip(content, by_class, strict=True))
         return about / len(content) if content else 0.0
 
     def _kind(self, text: str) -> float:
@@ -155,10 +193,17 @@ class Scorer:
                 if not isinstance(block, Listing) or not members:
                     continue
                 own = tuple(max(column) for column in zip(*(member.own for member in members), strict=True))
-                everything = tuple(max(column) for column in zip(*(member.all for member in members), strict=True))
                 first = members[0].unit
-                score = self._share(everything) + OWN * self._share(own) - GROUP
+                everything = tuple(
+                    max((MENTIONED * mine, *(up.strength * self._match(feature, up.meaning) for up in first.context)))
+                    for mine, feature in zip(own, self.question.features, strict=True)
+                )
+                score = self._share(everything) + PRECISION * self._precision(
+                    meaning(section.heading(at), section.language), section.language
+                )
                 score += self._kind(" ".join(member.unit.text for member in members)) + self._passage(first)
-                if self.question.waits_for("steps"):
+                if not self.question.waits_for("steps"):
+                    score -= GROUP
+                else:
                     score += STEPS if block.ordered else STEPS / 3
                 yield Scored(first, score, own, everything, members)

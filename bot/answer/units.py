@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,12 @@ from bot.answer.expect import marked
 from bot.answer.meaning import Meaning, meaning
 from bot.events import Passage
 
-LABEL, LEAD, HEADING, OUTER, TITLE, BESIDE = 0.9, 0.8, 0.8, 0.65, 0.65, 0.3
-"""How much a word above a unit says of it, beside a word in it: the question it answers, its lead-in, its own heading,
-the headings above that, its source's title, the sentence before."""
+LABEL, COLUMN, SUBJECT, LEAD, HEADING, OUTER, TITLE, BESIDE = 0.95, 0.95, 0.95, 0.85, 0.85, 0.8, 0.8, 0.3
+"""How much a word above a unit says of it, beside a word in it: the question it answers, the head of its column, what
+its source's title begins with, its lead-in, its own heading, the headings above that, the rest of the title, the
+sentence before."""
+
+_SUBJECT = re.compile(r"[^,:;–—(（，：；]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Unit:
     context: tuple[Context, ...]
     stale: bool
     limiting: bool
+    pointing: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +67,12 @@ def sections(passages: Sequence[Passage], language: str) -> list[Section]:
     return [_section(number, passage, passage.language or language) for number, passage in enumerate(passages)]
 
 
+def subject_of(title: str) -> str:
+    """What a title begins with, before its first comma, colon, dash or bracket."""
+    match = _SUBJECT.match(title)
+    return match.group().strip() if match else ""
+
+
 def _section(number: int, passage: Passage, language: str) -> Section:
     found = tuple(blocks(passage.text))
     stale = marked("stale", " / ".join((passage.title, *passage.heading)), language)
@@ -69,8 +80,8 @@ def _section(number: int, passage: Passage, language: str) -> Section:
     for at, block in enumerate(found):
         above = _above(passage, block, language)
         for place, (text, context) in enumerate(_units(block, above, language)):
-            limiting = _limiting(passage, block, text, language)
-            units.append(Unit(number, at, place, text, meaning(text, language), context, stale, limiting))
+            marks = (stale, _limiting(passage, block, text, language), marked("pointing", text, language))
+            units.append(Unit(number, at, place, text, meaning(text, language), context, *marks))
     return Section(number, passage, language, found, tuple(units))
 
 
@@ -83,6 +94,9 @@ def _limiting(passage: Passage, block: Block, text: str, language: str) -> bool:
 def _above(passage: Passage, block: Block, language: str) -> tuple[Context, ...]:
     path = [*passage.heading, *block.heading]
     found = [Context(meaning(passage.title, language), TITLE)] if passage.title else []
+    subject = subject_of(passage.title)
+    if subject and subject != passage.title:
+        found.append(Context(meaning(subject, language), SUBJECT))
     found += [Context(meaning(heading, language), OUTER) for heading in path[:-1]]
     return (*found, *(Context(meaning(heading, language), HEADING) for heading in path[-1:]))
 
@@ -101,6 +115,6 @@ def _units(block: Block, above: tuple[Context, ...], language: str) -> Iterator[
         for item in block.items:
             yield item, above + lead
     else:
-        header = Context(meaning(" | ".join(block.header), language), HEADING)
+        header = Context(meaning(" | ".join(block.header), language), COLUMN)
         for row in block.rows:
             yield " | ".join(row), (*above, *lead, header)

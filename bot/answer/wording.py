@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.answer.blocks import Listing, Paragraph, Table
 from bot.answer.choose import Piece
+from bot.answer.expect import marked
 from bot.answer.markdown import bare, quoted
 from bot.answer.phrases import said
 from bot.answer.score import Scored, Scorer
@@ -19,6 +20,8 @@ def worded(piece: Piece, scorer: Scorer, number: int) -> str:
     block = piece.section.blocks[piece.block]
     if isinstance(block, Paragraph):
         text = _joined([quoted(member.unit.text) for member in piece.members], piece.section.language)
+        if _turned_above(piece):
+            text = f"{bare(piece.section.heading(piece.block))}{_colon(piece)}{text}"
     elif isinstance(block, Table):
         text = _rows(piece, block, scorer)
     else:
@@ -77,6 +80,14 @@ def _told_above(piece: Piece, scorer: Scorer) -> bool:
         feature.weight >= 0.5 and all(member.own[at] < 0.5 for member in piece.members) and _said(piece.members, at)
         for at, feature in enumerate(scorer.question.features)
     )
+
+
+def _turned_above(piece: Piece) -> bool:
+    """Whether the heading says no ("What we do not accept") and the sentences below it do not repeat that."""
+    language = piece.section.language
+    heading = " ".join((*piece.section.passage.heading[-1:], *piece.section.blocks[piece.block].heading))
+    said_again = any(marked("negation", member.unit.text, language) for member in piece.members)
+    return marked("negation", heading, language) and not said_again
 
 
 def _title_needed(piece: Piece, scorer: Scorer) -> bool:
