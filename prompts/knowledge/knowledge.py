@@ -106,6 +106,10 @@ class Knowledge:
             near = await self._meaning.near(question, asked_in, version=version, scopes=scopes, limit=candidates)
         return await asyncio.to_thread(rank, words, matched, near, language=language, limit=limit)
 
+    async def alike(self, question: str, texts: Sequence[str], language: str) -> list[float]:
+        """How near each text is to `question` in meaning (0 to 1); empty where search goes by words alone."""
+        return await self._meaning.alike(question, texts, language) if self._meaning else []
+
     async def warm(self, progress: Callable[[Progress], None] | None = None) -> bool:
         """Load what search uses and embed what lacks a vector. True when search goes by meaning, too.
 

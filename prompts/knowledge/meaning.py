@@ -13,10 +13,12 @@ import structlog
 from prompts.knowledge.analyze import plain
 from prompts.knowledge.embed import Embedder
 from prompts.knowledge.indexing import Progress
-from prompts.knowledge.vectors import Vectors, evidence, mean, windows
+from prompts.knowledge.vectors import Vectors, cosines, evidence, mean, windows
 from storage.base import Store, StoredPassage
 
 _BATCH = 128
+_KEPT = 20_000
+"""Vectors of candidates that are kept: 30 MB with 384 dimensions."""
 
 
 class Meaning:
@@ -25,6 +27,7 @@ class Meaning:
     def __init__(self, store: Store, embedder: Embedder) -> None:
         self._store, self._embedder = store, embedder
         self._vectors = Vectors(store)
+        self._kept: dict[str, bytes] = {}
         self._log = structlog.get_logger("frontdesk.knowledge")
 
     async def near(
@@ -43,6 +46,21 @@ class Meaning:
         similar = dict(found)
         stored = await self._store.passages([number for number, _ in found])
         return [(passage, evidence(similar[passage.number])) for passage in stored]
+
+    async def alike(self, question: str, texts: Sequence[str], language: str) -> list[float]:
+        """How near each text is to `question` in meaning (0 to 1); empty when the model cannot tell.
+
+        Vectors of texts are kept: an answer's candidates come from the same few passages again and again.
+        """
+        if not (texts and self._embedder.ready and self._embedder.covers(language)):
+            return []
+        new = [text for text in dict.fromkeys(texts) if text not in self._kept]
+        (asked, *made) = await self._embedder.embed([question, *new])
+        known = {text: self._kept[text] for text in texts if text in self._kept} | dict(zip(new, made, strict=True))
+        self._kept.update(known)
+        while len(self._kept) > _KEPT:
+            del self._kept[next(iter(self._kept))]
+        return [evidence(cosine) for cosine in cosines(asked, [known[text] for text in texts])]
 
     async def complete(self, report: Callable[[Progress], None]) -> bool:
         """Load the model and embed every passage that it has no vector of yet. False when it cannot be loaded."""

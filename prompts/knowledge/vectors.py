@@ -53,6 +53,14 @@ def evidence(cosine: float) -> float:
     return min(1.0, max(0.0, (cosine - _UNRELATED) / (_SAME - _UNRELATED)))
 
 
+def cosines(vector: bytes, others: Sequence[bytes]) -> list[float]:
+    """The cosine of a unit vector with each of the others."""
+    import numpy
+
+    rows = numpy.frombuffer(b"".join(others), "<f4").reshape(len(others), -1)
+    return [float(cosine) for cosine in rows @ numpy.frombuffer(vector, "<f4")]
+
+
 def windows(title: str, body: str, window: int) -> list[str]:
     """A passage as the texts that a model with room for `window` tokens embeds: its sentences, each with the title."""
     room = max(32, int(window * 0.75) - tokens(title))
