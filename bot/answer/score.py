@@ -84,6 +84,12 @@ class Scorer:
         features = zip(self.question.features, strengths, strict=True)
         return sum(feature.weight * strength for feature, strength in features) / whole if whole else 0.0
 
+    def known(self) -> float:
+        """The share of the question's weight that some unit or heading speaks of in any way."""
+        columns = zip(*(scored.all for scored in self.scored), strict=True)
+        spoken = [1.0 if any(column) else 0.0 for column in columns]
+        return self.coverage(spoken) if self.scored else 0.0
+
     def within(self, scored: Scored) -> bool:
         """Whether a measure in the question lies in a range that the unit states."""
         return within(self.question.text, scored.unit.text)
