@@ -137,6 +137,10 @@ class FakeFrontdesk:
         found: Said = await self.until(lambda: next((said for said in self.said.values() if said.text == text), None))
         return found
 
+    def ask(self, place: tuple[str, str], text: str) -> Said:
+        """A message of the visitor's that comes from elsewhere, such as another device."""
+        return self._take(f"elsewhere-{len(self.said)}", text, place)
+
     def write(self, said: Said, text: str) -> None:
         """Stream another piece of the answer."""
         said.seq += 1
@@ -245,10 +249,11 @@ class FakeFrontdesk:
         """A shop's page. Whatever else stands in the query becomes an attribute of the script tag."""
         query = dict(request.query)
         lang, direction = query.pop("lang", "en"), query.pop("dir", "ltr")
-        server, tail = query.pop("server", ""), query.pop("tail", "")
+        server, tail, policy = query.pop("server", ""), query.pop("tail", ""), query.pop("csp", "strict")
         attributes = " ".join(f'data-{name}="{value}"' for name, value in query.items())
         text = PAGE.format(lang=lang, direction=direction, attributes=attributes, server=server, tail=tail)
-        headers = {"Content-Security-Policy": CSP.format(server=server or "'self'")}
+        strict = {"Content-Security-Policy": CSP.format(server=server)}
+        headers = strict if policy == "strict" else {}
         return web.Response(text=text, content_type="text/html", headers=headers)
 
     async def _csp_report(self, request: web.Request) -> web.Response:
@@ -293,9 +298,7 @@ class FakeFrontdesk:
         place = (visitor, _slug(body.get("conversation", "main")))
         new = body["id"] not in self.said
         if new:
-            said = Said(body["id"], body["text"], time.time(), place)
-            self.said[said.id] = self.rooms[place].messages[said.id] = said
-            self._send(place, _frame("said", {"id": said.id, "text": said.text, "at": said.at}, None))
+            self._take(body["id"], body["text"], place)
         return web.json_response({"id": body["id"], "new": new}, status=202)
 
     async def _stop(self, request: web.Request) -> web.Response:
@@ -362,6 +365,12 @@ class FakeFrontdesk:
         if token not in self.tokens:
             raise Unknown
         return self.tokens[token]
+
+    def _take(self, identifier: str, text: str, place: tuple[str, str]) -> Said:
+        said = Said(identifier, text, time.time(), place)
+        self.said[said.id] = self.rooms[place].messages[said.id] = said
+        self._send(place, _frame("said", {"id": said.id, "text": said.text, "at": said.at}, None))
+        return said
 
     def _end(self, said: Said, kind: str, fields: dict[str, Any]) -> None:
         number = next(self._numbers)

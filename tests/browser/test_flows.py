@@ -162,7 +162,9 @@ async def test_an_answer_can_be_copied_as_it_was_written(arrive: Arrivals, serve
 async def test_copying_works_where_the_browser_hides_its_clipboard(visitor: Visitor, server: FakeFrontdesk) -> None:
     """Without navigator.clipboard (a page served without TLS) the selection is copied."""
     await visitor.page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
-    await visitor.page.evaluate("addEventListener('copy', () => { window.copied = getSelection().toString() || 'field' })")
+    await visitor.page.evaluate(
+        "addEventListener('copy', () => { window.copied = getSelection().toString() || 'field' })"
+    )
     said = await visitor.say("Anything")
     server.finish(said, "Something")
     button = visitor.answer().get_by_role("button", name="Copy answer")

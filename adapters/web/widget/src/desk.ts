@@ -172,8 +172,11 @@ export class Desk {
 
   private async dial(again: boolean, signal: AbortSignal): Promise<Response> {
     await this.configure(); // first, for it says which links may be drawn
-    if (!this.loaded) await this.loadHistory();
-    return this.server.events(this.place.slug, this.conversation.cursor, again, signal);
+    const { loaded } = this;
+    if (!loaded) await this.loadHistory();
+    const response = await this.server.events(this.place.slug, this.conversation.cursor, again, signal);
+    if (!loaded) void this.loadHistory().catch(() => undefined); // what another tab said between the two
+    return response;
   }
 
   private receive({ name, data, id }: StreamEvent): boolean {

@@ -66,6 +66,8 @@ export class Session {
     if (current && current.token !== used) return current; // another tab was faster
     const who = this.who;
     const said = asFields(await json(await this.ask(used)));
+    const meanwhile = this.current();
+    if (meanwhile && meanwhile.token !== used) return meanwhile; // without locks: the first one counts, for all
     const lifetime = asNumber(said.expires_at) * 1000 - Date.now();
     const renewIn = lifetime > 0 ? Math.min(RENEW_AFTER, lifetime / 2) : RENEW_AFTER;
     const pass = {

@@ -8,7 +8,7 @@ export type Alignment = "start" | "center" | "end" | "";
 export type Block =
   | { kind: "paragraph"; text: string; open: boolean }
   | { kind: "heading"; level: number; text: string; open: boolean }
-  | { kind: "code"; language: string; text: string }
+  | { kind: "code"; language: string; text: string; open: boolean }
   | { kind: "quote"; blocks: Block[] }
   | { kind: "list"; start: number | null; items: Block[][] }
   | { kind: "table"; align: Alignment[]; head: string[]; rows: string[][]; open: boolean }
@@ -77,16 +77,16 @@ const readFence: Reader = (lines, at, open) => {
     const closes = line.startsWith(mark) && line === mark[0]!.repeat(line.length);
     if (closes) {
       next += 1;
-      return { block: code(fence[2]!, body), next };
+      return { block: code(fence[2]!, body, false), next };
     }
     const halfClosed = open && next === lines.length - 1 && line !== "" && mark.startsWith(line);
     if (!halfClosed) body.push(lines[next]!);
   }
-  return { block: open && body.length === 0 ? null : code(fence[2]!, body), next };
+  return { block: open && body.length === 0 ? null : code(fence[2]!, body, open), next };
 };
 
-function code(info: string, body: string[]): Block {
-  return { kind: "code", language: info.trim().split(/\s/, 1)[0]!.slice(0, 40), text: body.join("\n") };
+function code(info: string, body: string[], open: boolean): Block {
+  return { kind: "code", language: info.trim().split(/\s/, 1)[0]!.slice(0, 40), text: body.join("\n"), open };
 }
 
 const readHeading: Reader = (lines, at, open) => {

@@ -4,15 +4,7 @@
 // `open` says that the text may go on: what is unfinished at its end is then shown as what it is about to be.
 
 import { decodeEntity } from "./entities.ts";
-
-export type Inline =
-  | { kind: "text"; text: string }
-  | { kind: "break" }
-  | { kind: "code"; text: string }
-  | { kind: "strong" | "emphasis" | "deleted"; children: Inline[] }
-  | { kind: "link"; href: string; children: Inline[] }
-  | { kind: "image"; href: string; text: string }
-  | { kind: "citation"; numbers: number[] };
+import { citedNumbers, holdsLink, type Inline, plainText } from "./tree.ts";
 
 interface Frame {
   mark: string; // "*", "_", "~", "[" or "!["; "" at the bottom
@@ -291,26 +283,4 @@ function trimAddress(address: string): string {
     end -= 1;
   }
   return address.slice(0, end);
-}
-
-function citedNumbers(children: Inline[]): number[] | null {
-  const only = children[0];
-  if (children.length !== 1 || only?.kind !== "text") return null;
-  if (!/^\s*\d{1,3}(?:\s*,\s*\d{1,3})*\s*$/.test(only.text)) return null;
-  return only.text.split(",").map(Number);
-}
-
-function holdsLink(node: Inline): boolean {
-  return node.kind === "link" || ("children" in node && node.children.some(holdsLink));
-}
-
-/** What a person who listens hears: no marks, no addresses, no citation numbers. */
-export function plainText(nodes: Inline[]): string {
-  return nodes.map(plain).join("");
-}
-
-function plain(node: Inline): string {
-  if ("children" in node) return plainText(node.children);
-  if (node.kind === "break") return "\n";
-  return node.kind === "citation" ? "" : node.text;
 }

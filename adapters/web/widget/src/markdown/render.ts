@@ -3,8 +3,9 @@
 import type { Texts } from "../texts.ts";
 import { append, h, type Child } from "../view/dom.ts";
 import type { Alignment, Block } from "./blocks.ts";
-import { parseInline, type Inline } from "./inline.ts";
+import { parseInline } from "./inline.ts";
 import type { LinkPolicy } from "./links.ts";
+import type { Inline } from "./tree.ts";
 
 /** A source that may be opened; `address` is "" when it cannot be. */
 export interface Source {

@@ -1,8 +1,9 @@
 // An answer's Markdown on the page, growing: what is finished stays untouched, only the end is built again.
 
 import { type Block, parseBlocks, type Placed } from "./blocks.ts";
-import { parseInline, plainText } from "./inline.ts";
+import { parseInline } from "./inline.ts";
 import { renderBlock, type Surroundings } from "./render.ts";
+import { plainText } from "./tree.ts";
 
 export class StreamedMarkdown {
   private text = "";
@@ -67,23 +68,27 @@ export class StreamedMarkdown {
   }
 }
 
-/** A block for the ear; a finished one ends with a line break. */
+/** A block for the ear; what is finished of it ends with a line break. */
 function speak(block: Block): string {
   switch (block.kind) {
     case "paragraph":
     case "heading":
-      return plainText(parseInline(block.text, block.open)) + (block.open ? "" : "\n");
+      return line(plainText(parseInline(block.text, block.open)), block.open);
     case "code":
-      return `${block.text}\n`;
+      return line(block.text, block.open);
     case "quote":
       return block.blocks.map(speak).join("");
     case "list":
       return block.items.map((item) => item.map(speak).join("")).join("");
     case "table":
-      return [block.head, ...block.rows].map((row) => `${row.map(speakCell).join(", ")}\n`).join("");
+      return line([block.head, ...block.rows].map((row) => row.map(speakCell).join(", ")).join("\n"), block.open);
     case "rule":
       return "";
   }
+}
+
+function line(text: string, open: boolean): string {
+  return open ? text : `${text}\n`;
 }
 
 function speakCell(cell: string): string {
