@@ -45,6 +45,7 @@ def choose(scorer: Scorer) -> list[Piece]:
     ranked = sorted((*scorer.scored, *scorer.groups), key=lambda scored: -scored.score)
     if not ranked:
         return []
+    _steps_first(scorer, ranked)
     pieces = [_piece(scorer, ranked[0])]
     for scored in ranked[1:40]:
         if len(pieces) == MOST_PIECES or scored.score < NEARLY * ranked[0].score:
@@ -55,6 +56,20 @@ def choose(scorer: Scorer) -> list[Piece]:
             if sum(other.size for other in pieces) + piece.size <= LONG:
                 pieces.append(piece)
     return pieces
+
+
+def _steps_first(scorer: Scorer, ranked: list[Scored]) -> None:
+    """Who asks how to do something wants the steps, not the sentence that introduces them in the same source."""
+    if not scorer.question.waits_for("steps") or ranked[0].group:
+        return
+    for at, scored in enumerate(ranked):
+        if scored.score < CLOSE * ranked[0].score:
+            return
+        block = scorer.sections[scored.unit.passage].blocks[scored.unit.block]
+        ordered = isinstance(block, Listing) and block.ordered
+        if scored.group and ordered and _location(scorer, scored) == _location(scorer, ranked[0]):
+            ranked.insert(0, ranked.pop(at))
+            return
 
 
 def strengths(pieces: Sequence[Piece]) -> tuple[float, ...]:
@@ -194,7 +209,7 @@ def _singled(scorer: Scorer, beside: list[Scored], member: Scored) -> float:
     total = 0.0
     for at, feature in enumerate(scorer.question.features):
         others = sum(other.own[at] >= 0.5 for other in beside)
-        if member.own[at] >= 0.5 and others <= max(1, len(beside) // 2):
+        if member.own[at] >= 0.5 > member.above[at] and others <= max(1, len(beside) // 2):
             total += feature.weight * member.own[at]
     for wanted in scorer.question.wanted:
         if wanted.must >= 0.6 and shows(wanted.kind, member.unit.text):

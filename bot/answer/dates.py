@@ -50,6 +50,13 @@ def dates(text: str) -> list[Date]:
     return [date for date, _, _ in _found(text.casefold())]
 
 
+def undated(plain: str) -> str:
+    """`plain` without the dates in it."""
+    for _, begin, end in sorted(_found(plain), key=lambda found: -found[1]):
+        plain = f"{plain[:begin]} {plain[end:]}"
+    return plain
+
+
 @lru_cache(maxsize=4_096)
 def agreement(question: str, heading: str) -> int:
     """1 when a date in `question` is within what `heading` limits itself to, -1 when all are outside, else 0."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from bot.answer.dates import undated
 from bot.answer.dense import dense_features
 from bot.answer.expect import IMPLIED, Expectation, expectations
 from bot.answer.feature import CODE, IMPLICIT, NUMBER, STRONG, WEAK, Feature, weak_words
@@ -44,7 +45,7 @@ def understand(text: str, language: str, languages: Iterable[str], known: Sequen
     wanted = expectations(text, language)
     spoken = sorted({language, *languages})
     features: list[Feature] = []
-    for clause, share in _clauses(plain_text(text), language):
+    for clause, share in _clauses(undated(plain_text(text)), language):
         found = _features(clause, language, spoken, known)
         features += [replace(feature, weight=feature.weight * share) for feature in found]
     merged = _merged(features)
@@ -106,10 +107,15 @@ def _word(token: str, entry: Entry, own: str, languages: Sequence[str], known: S
     if digits:
         weight = CODE if any(character.isalpha() for character in token) else NUMBER
     else:
-        weight = WEAK if found & weak_words(own) and entry is NOTHING else STRONG
+        weight = WEAK if entry is NOTHING and (found & weak_words(own) or _is_adverb(token, own)) else STRONG
     if not digits and len(token) >= 5 and not any(found & other.terms for other in known):
         found |= _near(token, own, known)
     return Feature(terms=frozenset(found), classes=entry.classes, wider=entry.wider, weight=weight)
+
+
+def _is_adverb(token: str, language: str) -> bool:
+    """Whether a word says how rather than what: English ones mostly end in -ly."""
+    return language == "en" and len(token) > 6 and token.endswith(("ally", "erly", "ently", "antly", "ively", "ously"))
 
 
 def _merged(features: Iterable[Feature]) -> list[Feature]:

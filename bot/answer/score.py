@@ -21,6 +21,7 @@ from bot.answer.meaning import Meaning, meaning
 from bot.answer.question import Question
 from bot.answer.ranges import within
 from bot.answer.units import Section, Unit, subject_of
+from bot.events import Passage
 from bot.terms import content_terms
 
 FITS, MISSES = 0.22, 0.18
@@ -33,11 +34,11 @@ whole; how much a word in one of its items says of the whole."""
 RELEVANCE, RANK, RARITY = 0.15, 0.1, 0.6
 """The search's score; being in the passage that it put first; how far rarity matters."""
 
-OWN, PRECISION, AUTHORITY = 0.05, 0.3, 0.1
+OWN, PRECISION, AUTHORITY, HEADED = 0.05, 0.3, 0.1, 0.3
 """Added for the share that a unit says itself, for the share of the unit that is about the question, and
-when something that the question names is the very subject of the unit's source."""
+when something that the question names is the very subject of the unit's source; for a heading that names it all."""
 
-STALE, DATED, WITHIN, LIMITING, POINTING, FOREIGN = 0.25, 0.35, 0.3, 0.1, 0.3, 0.15
+STALE, DATED, WITHIN, LIMITING, POINTING, FOREIGN = 0.25, 0.35, 0.3, 0.15, 0.3, 0.15
 """Taken from a rule out of date; added or taken when a date asked about is inside or outside of a rule's time; added
 when a measure in the question lies in a range that the unit states; taken from what begins as an exception, from
 what only points elsewhere, and from another language when some passages are in the question's."""
@@ -50,7 +51,7 @@ _COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """A unit with its score; `own` and `all` say how well it speaks of each feature, without and with its context.
+    """A unit with its score; `own` and `above` say how well it, and what stands above it, speak of each feature.
 
     `group` holds the items of a list that is scored whole; `unit` is then its first.
     """
@@ -58,8 +59,13 @@ class Scored:
     unit: Unit
     score: float
     own: tuple[float, ...]
-    all: tuple[float, ...]
+    above: tuple[float, ...]
     group: tuple[Scored, ...] = ()
+
+    @property
+    def all(self) -> tuple[float, ...]:
+        """How well each feature is spoken of, by the unit or above it."""
+        return tuple(map(max, self.own, self.above))
 
 
 class Scorer:
@@ -127,32 +133,47 @@ class Scorer:
         return sum(w * s for w, s in zip(self._weights, strengths, strict=True)) / (sum(self._weights) or 1.0)
 
     def _score(self, unit: Unit, own: tuple[float, ...]) -> Scored:
-        everything = tuple(
-            max((mine, *(above.strength * self._match(feature, above.meaning) for above in unit.context)))
-            for mine, feature in zip(own, self.question.features, strict=True)
-        )
-        score = (
-            self._share(everything)
-            + OWN * self._share(own)
-            + PRECISION * self._precision(unit.own, self._language(unit))
-        )
-        score += self._kind(unit.text) + self._passage(unit)
-        score -= POINTING if unit.pointing else 0.0
-        score -= STEPS if self.question.waits_for("steps") and self._is_step(unit) else 0.0
+        above = self._above(unit)
+        steps = self.question.waits_for("steps")
+        score = self._share(tuple(map(max, own, above))) + OWN * self._share(own)
+        score += PRECISION * self._precision(unit.own, self._language(unit))
+        score += self._kind(unit.text) + self._passage(unit) + self._headed(unit)
         score += WITHIN if within(self.question.text, unit.text) else 0.0
-        score -= LIMITING if unit.limiting and not max(own, default=0.0) >= 1.0 else 0.0
-        return Scored(unit, score, own, everything)
+        score -= LIMITING * unit.limiting + POINTING * unit.pointing + STEPS * (steps and self._is_step(unit))
+        return Scored(unit, score, own, above)
+
+    def _above(self, unit: Unit) -> tuple[float, ...]:
+        return tuple(
+            max((above.strength * self._match(feature, above.meaning) for above in unit.context), default=0.0)
+            for feature in self.question.features
+        )
+
+    def _headed(self, unit: Unit) -> float:
+        """What it is worth that the heading right above asks, or names, the very thing that is asked."""
+        section = self.sections[unit.passage]
+        title = meaning(section.passage.title, section.language)
+        heading = meaning(section.heading(unit.block), section.language)
+        rest = [feature for feature in self.question.features if self._match(feature, title) < 0.5]
+        weight = sum(feature.weight for feature in rest)
+        if weight < STRONG or heading.plain == title.plain:
+            return 0.0
+        return HEADED * (sum(feature.weight * self._match(feature, heading) for feature in rest) / weight) ** 2
 
     def _passage(self, unit: Unit) -> float:
         """What speaks for the passage as such."""
         passage = self.sections[unit.passage].passage
         score = AUTHORITY if self._is_subject(passage.title, unit) else 0.0
         score += RELEVANCE * passage.score / self._best + RANK * (1 - unit.passage / max(1, len(self.sections)))
-        agrees = agreement(self.question.text, " / ".join((passage.title, *passage.heading)))
+        agrees = self._agreement(passage)
         score += DATED * agrees
         if self._here and self.sections[unit.passage].language != self.question.language:
             score -= FOREIGN
         return score - (STALE if unit.stale and not self._asks_stale and agrees <= 0 else 0.0)
+
+    def _agreement(self, passage: Passage) -> int:
+        """Whether a date asked about is within the rule's time, by the nearest heading that limits it."""
+        found = (agreement(self.question.text, above) for above in (*reversed(passage.heading), passage.title))
+        return next((agrees for agrees in found if agrees), 0)
 
     def _language(self, unit: Unit) -> str:
         return self.sections[unit.passage].language
@@ -198,18 +219,14 @@ class Scorer:
                 members = tuple(s for s in self.scored if s.unit.passage == section.number and s.unit.block == at)
                 if not isinstance(block, Listing) or not members:
                     continue
-                own = tuple(max(column) for column in zip(*(member.own for member in members), strict=True))
+                own = tuple(MENTIONED * max(column) for column in zip(*(member.own for member in members), strict=True))
                 first = members[0].unit
-                everything = tuple(
-                    max((MENTIONED * mine, *(up.strength * self._match(feature, up.meaning) for up in first.context)))
-                    for mine, feature in zip(own, self.question.features, strict=True)
-                )
-                score = self._share(everything) + PRECISION * self._precision(
-                    meaning(section.heading(at), section.language), section.language
-                )
-                score += self._kind(" ".join(member.unit.text for member in members)) + self._passage(first)
+                above = members[0].above
+                score = self._share(tuple(map(max, own, above))) + self._passage(first) + self._headed(first)
+                score += PRECISION * self._precision(self._heading(section, at), section.language)
+                score += self._kind(" ".join(member.unit.text for member in members))
                 if not self.question.waits_for("steps"):
                     score -= GROUP
                 else:
                     score += STEPS if block.ordered else STEPS / 3
-                yield Scored(first, score, own, everything, members)
+                yield Scored(first, score, own, above, members)
