@@ -40,6 +40,9 @@ class Server:
     def log(self) -> Path:
         return self.folder / "server.log"
 
+    def command(self) -> list[str]:
+        return ["run", "--data", str(self.folder / "data"), "--port", str(self.port)]
+
     async def start(self, *, seconds: float = 30) -> None:
         """Start and wait until it takes messages."""
         environ = {key: value for key, value in os.environ.items() if not key.startswith("FRONTDESK_")}
@@ -48,8 +51,7 @@ class Server:
             environ["FRONTDESK_" + key.upper().replace(".", "__")] = text
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self._program, "run",
-                "--data", str(self.folder / "data"), "--port", str(self.port),
+                sys.executable, "-m", self._program, *self.command(),
                 env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         async with asyncio.timeout(seconds), aiohttp.ClientSession() as session:

@@ -221,7 +221,7 @@ def store_of(config: Config, *, shared: bool = False) -> Store:
 def knowledge_of(config: Config, store: Store) -> Knowledge:
     """What the bot may answer from, with embeddings where they are installed and wanted."""
     embedder = find_embedder(config.knowledge.semantic)
-    return Knowledge(store, config.knowledge, embedder=embedder, root=config.root, languages=Languages(config.language))
+    return Knowledge(store, config.knowledge, embedder=embedder, root=config.root)
 
 
 def remote_engine(config: Config) -> OpenAICompatibleEngine:

@@ -215,7 +215,7 @@ class Turner:
     ) -> Composed:
         composed = self._compose(template, question, passages)
         draft.sources = tuple(
-            Citation(number=number, title=passage.title, location=passage.location)
+            Citation(number=number, title=passage.title, location=passage.location, url=passage.url)
             for number, passage in enumerate(composed.prompt.passages, 1)
         )
         asked = [ChatMessage(role=part["role"], content=part["content"]) for part in messages(composed.prompt)]
