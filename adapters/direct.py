@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from aiohttp.web import AbstractRouteDef
 
@@ -16,8 +16,7 @@ class Direct:
 
     name = "direct"
 
-    def __init__(self, watch: Callable[[Reply], None] | None = None) -> None:
-        self._watch = watch
+    def __init__(self) -> None:
         self._publish: asyncio.Future[Publish] = asyncio.get_running_loop().create_future()
         self._ends: dict[str, asyncio.Future[Reply | Failed]] = {}
 
@@ -31,7 +30,8 @@ class Direct:
     async def ask(self, message: Message) -> Reply | Failed:
         """Publish `message` and wait for its end. Raises what `Publish` raises."""
         publish = await self._publish
-        end = self._ends[message.id] = asyncio.get_running_loop().create_future()
+        end: asyncio.Future[Reply | Failed] = asyncio.get_running_loop().create_future()
+        self._ends[message.id] = end
         try:
             await publish(message)
             return await end
@@ -40,8 +40,6 @@ class Direct:
 
     async def send(self, event: Reply | Failed) -> str:
         if isinstance(event, Reply) and not event.final:
-            if self._watch:
-                self._watch(event)
             return ""
         end = self._ends.get(event.message_id)
         if end and not end.done():
