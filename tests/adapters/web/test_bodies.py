@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from adapters.web import bodies
@@ -37,18 +37,21 @@ def parse_all(body: bytes) -> None:
         assert refusal is None or (refusal.status in (400, 413) and refusal.message.endswith("."))
 
 
+@settings(deadline=None)
 @given(some.binary(max_size=200))
 def test_bytes_are_a_value_or_a_problem(body: bytes) -> None:
     """Whatever bytes come, the outcome is a value or a 4xx."""
     parse_all(body)
 
 
+@settings(deadline=None)
 @given(some.dictionaries(some.sampled_from(FIELDS), JSON, max_size=6))
 def test_objects_are_a_value_or_a_problem(given_object: dict[str, Any]) -> None:
     """Whatever stands in the fields, the outcome is a value or a 4xx."""
     parse_all(json.dumps(given_object).encode())
 
 
+@settings(deadline=None)
 @given(
     some.text(min_size=1, max_size=100),
     some.from_regex(r"[A-Za-z0-9_-]{8,64}", fullmatch=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from adapters.web.limits import Rates, Seats, charge
@@ -33,6 +33,7 @@ def test_a_minutes_worth_may_come_at_once_and_then_evenly() -> None:
     assert rates.take("a") > 0
 
 
+@settings(deadline=None)
 @given(some.integers(1, 20), some.lists(some.floats(0, 30), min_size=1, max_size=80))
 def test_no_minute_holds_more_than_two_minutes_worth(per_minute: int, pauses: list[float]) -> None:
     """However requests are spread, a minute never sees more than a full bucket and what flows in meanwhile."""
@@ -92,6 +93,7 @@ def test_seats_are_counted_by_each_side() -> None:
     assert len(seats) == 4
 
 
+@settings(deadline=None)
 @given(some.lists(some.tuples(some.booleans(), some.integers(0, 2), some.integers(0, 2)), max_size=60))
 def test_seats_never_leak(steps: list[tuple[bool, int, int]]) -> None:
     """After everybody has left, nothing is held."""

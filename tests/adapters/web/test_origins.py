@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from adapters.web.origins import Origins, client_address, is_trusted, networks, origin_of
@@ -44,6 +44,7 @@ def test_an_origin_is_allowed_exactly_or_not_at_all(origin: str, allowed: bool) 
     assert ORIGINS.allow(origin, scheme="http", host="127.0.0.1:8080") is allowed
 
 
+@settings(deadline=None)
 @given(some.text(max_size=40), some.text(max_size=40))
 def test_no_origin_breaks_the_check(origin: str, host: str) -> None:
     """Whatever the headers hold, the answer is yes or no; a strange host is nobody's own origin."""
@@ -116,6 +117,7 @@ def test_the_sender_is_the_first_stranger_from_the_right(peer: str | None, forwa
     assert client_address(peer, forwarded, PROXIES) == address
 
 
+@settings(deadline=None)
 @given(some.text(max_size=60))
 def test_without_proxies_nobody_is_believed(header: str) -> None:
     """X-Forwarded-For from a stranger is never looked at."""
@@ -124,6 +126,7 @@ def test_without_proxies_nobody_is_believed(header: str) -> None:
     assert not is_trusted(None, ())
 
 
+@settings(deadline=None)
 @given(some.lists(some.text(max_size=40), max_size=3))
 def test_no_header_breaks_the_walk(forwarded: list[str]) -> None:
     """Whatever a header holds, an address comes out that is harmless as a key."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from adapters.web import protocol
@@ -18,6 +18,7 @@ def reply(text: str, *, attempt: int = 1, seq: int = 0, final: bool = False, mes
     return Reply(message_id=message, attempt=attempt, address=ADDRESS, text=text, seq=seq, final=final)
 
 
+@settings(deadline=None)
 @given(some.lists(some.tuples(some.text(max_size=20), some.integers(1, 3)), max_size=12))
 def test_a_reader_who_skips_sees_the_newest_text(states: list[tuple[str, int]]) -> None:
     """Whatever states a reply goes through, after each the page shows exactly that text."""
@@ -38,6 +39,7 @@ def test_what_grows_is_sent_once() -> None:
     assert protocol.progress_frame(reply("Hell"), first).startswith(b"event: reply\n")
 
 
+@settings(deadline=None)
 @given(some.text())
 def test_any_text_fits_into_one_event(text: str) -> None:
     """Line breaks of every kind stay inside the data of one event."""

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from adapters.web.source import SOURCE_POLICY, page
@@ -71,6 +71,7 @@ def test_a_source_cannot_act(text: str) -> None:
     harmless(page([passage(text, heading=(text,), title=text)]))
 
 
+@settings(deadline=None)
 @given(some.text(max_size=80), some.sampled_from(HOSTILE), some.text(max_size=20))
 def test_no_text_makes_a_source_act(before: str, hostile: str, after: str) -> None:
     """Neither does anything around it."""

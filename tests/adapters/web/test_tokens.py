@@ -11,7 +11,7 @@ from typing import Any
 
 import jwt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from adapters.web.protocol import Problem
@@ -96,6 +96,7 @@ def test_a_forged_token_is_refused(kind: str) -> None:
     assert (problem.value.status, problem.value.code) == (401, "bad_token")
 
 
+@settings(deadline=None)
 @given(some.text(max_size=60))
 def test_any_text_as_a_token_is_refused(token: str) -> None:
     """Reading never raises anything but the refusal."""
@@ -169,6 +170,7 @@ def test_anonymous_visitors_can_be_kept_out() -> None:
     assert ours.session(identity=site_token()).visitor == "user:alice"
 
 
+@settings(deadline=None)
 @given(some.text(min_size=1, max_size=40), some.text(min_size=1, max_size=40))
 def test_two_users_are_two_visitors(one: str, other: str) -> None:
     """A user's name maps to exactly one visitor, of harmless characters, without colons of its own."""
