@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.answer.choose import Piece, choose, strengths
+from bot.answer.choose import choose, strengths
 from bot.answer.intent import Intent
+from bot.answer.lexicon import DENSE
 from bot.answer.meaning import meaning
 from bot.answer.phrases import language_name, said
+from bot.answer.piece import Piece
 from bot.answer.question import understand
 from bot.answer.score import Scorer
 from bot.answer.sentences import sentences
 from bot.answer.units import sections
+from bot.answer.verdict import verdict
 from bot.answer.wording import worded
 from bot.config import Site
 from bot.events import Citation, Passage
@@ -110,6 +113,9 @@ def _told(found: Sequence[tuple[Scorer, list[Piece], float]], language: str) -> 
             passage = piece.section.passage
             number = numbers.setdefault((passage.title, passage.location), len(numbers) + 1)
             text = worded(piece, scorer, number)
+            decided = verdict(scorer, piece) if piece is pieces[0] else ""
+            if decided:
+                text = f"{said(decided, language)}{'' if language in DENSE else ' '}{text}"
             if text not in texts:
                 texts.append(text)
     first = found[0][1][0].section.language

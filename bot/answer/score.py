@@ -96,6 +96,15 @@ class Scorer:
         spoken = [1.0 if any(column) else 0.0 for column in columns]
         return self.coverage(spoken) if self.scored else 0.0
 
+    def validity(self, scored: Scored) -> int:
+        """1 for a rule that a date asked about falls into, -1 where it does not or the rule is out of date, else 0."""
+        agrees = self._agreement(self.sections[scored.unit.passage].passage)
+        return agrees or -(scored.unit.stale and not self._asks_stale)
+
+    def precision(self, unit: Unit) -> float:
+        """The share of a unit's content that the question speaks of."""
+        return self._precision(unit.own, self._language(unit))
+
     def within(self, scored: Scored) -> bool:
         """Whether a measure in the question lies in a range that the unit states."""
         return within(self.question.text, scored.unit.text)
@@ -136,7 +145,7 @@ class Scorer:
         above = self._above(unit)
         steps = self.question.waits_for("steps")
         score = self._share(tuple(map(max, own, above))) + OWN * self._share(own)
-        score += PRECISION * self._precision(unit.own, self._language(unit))
+        score += PRECISION * self.precision(unit)
         score += self._kind(unit.text) + self._passage(unit) + self._headed(unit)
         score += WITHIN if within(self.question.text, unit.text) else 0.0
         score -= LIMITING * unit.limiting + POINTING * unit.pointing + STEPS * (steps and self._is_step(unit))

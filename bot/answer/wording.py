@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.answer.blocks import Listing, Paragraph, Table
-from bot.answer.choose import Piece
 from bot.answer.expect import marked
 from bot.answer.markdown import bare, quoted
 from bot.answer.phrases import said
+from bot.answer.piece import Piece
 from bot.answer.score import Scored, Scorer
 
 _ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "।", ":", "：", ";", "；")
@@ -28,7 +28,7 @@ def worded(piece: Piece, scorer: Scorer, number: int) -> str:
         text = _items(piece, block, scorer)
     limits = _joined([quoted(limit) for limit in piece.limits], piece.section.language)
     if limits:
-        text += ("\n\n" if "\n" in text else _space(piece.section.language)) + limits
+        text += ("\n\n" if "\n" in text else _full_stop(text, piece) + _space(piece.section.language)) + limits
     return f"{text} [{number}]"
 
 
@@ -42,7 +42,7 @@ def _items(piece: Piece, listing: Listing, scorer: Scorer) -> str:
     first = piece.members[0].unit.place + 1
     marks = [f"{first + at}." if listing.ordered else "-" for at in range(len(piece.members))]
     lines = [f"{mark} {quoted(member.unit.text)}" for mark, member in zip(marks, piece.members, strict=True)]
-    return "\n".join([*([f"{lead}{_colon(piece).rstrip()}", ""] if lead else []), *lines])
+    return "\n".join([*_introduced(lead, piece), *lines])
 
 
 def _rows(piece: Piece, table: Table, scorer: Scorer) -> str:
@@ -51,7 +51,7 @@ def _rows(piece: Piece, table: Table, scorer: Scorer) -> str:
     lead = bare(table.lead) or _above(piece, scorer)
     if len(lines) == 1:
         return f"{lead}{_colon(piece)}{lines[0]}" if lead and (table.lead or _told_above(piece, scorer)) else lines[0]
-    return "\n".join([*([f"{lead}{_colon(piece).rstrip()}", ""] if lead else []), *(f"- {line}" for line in lines)])
+    return "\n".join([*_introduced(lead, piece), *(f"- {line}" for line in lines)])
 
 
 def _row(row: Sequence[str], header: Sequence[str], piece: Piece) -> str:
@@ -113,6 +113,15 @@ def _colon(piece: Piece) -> str:
 
 def _space(language: str) -> str:
     return "" if language in _DENSE else " "
+
+
+def _full_stop(text: str, piece: Piece) -> str:
+    return "" if text.endswith(_ENDS) else "。" if piece.section.language in _DENSE else "."
+
+
+def _introduced(lead: str, piece: Piece) -> list[str]:
+    """A lead-in as a line of its own, and the blank line that Markdown wants before a list."""
+    return [lead if lead.endswith(_ENDS) else f"{lead}{_colon(piece).rstrip()}", ""] if lead else []
 
 
 def _joined(texts: Sequence[str], language: str) -> str:
