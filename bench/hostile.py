@@ -106,7 +106,7 @@ def _encoded(chance: random.Random) -> tuple[bytes, dict[str, str]]:
 
 def _large(chance: random.Random) -> tuple[bytes, dict[str, str]]:
     size = chance.choice([63_000, 64_001, 500_000])
-    return chance.choice([b" ", b"[", b'{"text":"', b"\xff"]) * 1 + b"x" * size, {}
+    return chance.choice([b" ", b"[", b'{"text":"', b"\xff"]) + b"x" * size, {}
 
 
 ATTACKS: tuple[Attack, ...] = (

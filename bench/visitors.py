@@ -6,7 +6,7 @@ and get heartbeats; streaming ones ask again and again, so that each is being an
 known when it arrives, without guessing a schedule; the way through turn, bus, channel and socket is the real one.
 
 Dropped: a stream that ended, a question without an answer, an idle visitor who heard nothing for two heartbeats.
-Wrong: an answer whose pieces, put together, are not the final text, or not the text in the history.
+Wrong: a final text that does not begin with what was shown of it, that lacks pieces, or that the history lacks.
 Memory: what the process holds more than before the visitors came, divided by their number.
 """
 

@@ -109,7 +109,10 @@ class Gate:
             headers["Retry-After"] = str(problem.retry_after)
         if problem.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        return web.json_response(problem.body(), status=problem.status, headers=headers)
+        response = web.json_response(problem.body(), status=problem.status, headers=headers)
+        if problem.status in (413, 415):
+            response.force_close()  # what is left of the body is not worth reading: nothing can follow it
+        return response
 
     # -- what handlers ask for -----------------------------------------------------------------------
     def address(self, request: web.Request) -> str:

@@ -149,11 +149,11 @@ class Following:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *, run: bool = True, environ: Mapping[str, str] | None = None, **settings: Any
+    folder: Path, *, run: bool = True, unpack: bool = False, environ: Mapping[str, str] | None = None, **settings: Any
 ) -> AsyncIterator[House]:
     """The channel with `settings` (nested like the configuration file), running on a free port.
 
-    The server must not unpack bodies before a handler has seen their headers, as aiohttp does by default.
+    `unpack`: whether the server unpacks bodies before a handler has seen their headers, as aiohttp does by default.
     """
     config = load(environ=environ or {}, overrides={"data": str(folder), **settings})
     store, metrics = SqliteStore(folder, synchronous="NORMAL"), Metrics()
@@ -161,7 +161,7 @@ async def serving(
     adapter = make(Context(config=config, store=store, metrics=metrics, settings={}))
     app = web.Application()
     app.router.add_routes(adapter.routes())
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, auto_decompress=False)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, auto_decompress=unpack)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with ClientSession(auto_decompress=False) as http:
