@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bot
 from bot.config import LanguageConfig
 from bot.language import Languages, normal_code
 
@@ -130,3 +133,13 @@ def test_importing_loads_no_profiles() -> None:
     code = "import sys, bot.language; print('langdetect' in sys.modules, 'snowballstemmer' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_words_alone_decide_as_words_and_letters_together_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sparing the letter statistics where grammar words leave no doubt changes no verdict."""
+    lines = (Path(bot.__file__).parent / "demo" / "questions.jsonl").read_text("utf-8").splitlines()
+    questions = [json.loads(line)["question"] for line in lines]
+    languages = Languages(LanguageConfig())
+    quick = [languages.detect(question) for question in questions]
+    monkeypatch.setattr("bot.language.CERTAIN_WORDS", float("inf"))
+    assert quick == [languages.detect(question) for question in questions]
