@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-_IMAGE = re.compile(r"!\[([^\[\]\n]{0,500})\]\([^()\n]{0,2000}\)")
-_LINK = re.compile(r"(?<!!)\[([^\[\]\n]{0,500})\]\(<?([^()\s<>]{0,2000})>?(?:\s+[^()\n]{0,500})?\)")
-_WEB = re.compile(r"(?:https?://|mailto:|tel:)[^\s\"'`\\]+", re.IGNORECASE)
+_TARGET = r"\((?:[^()\n]|\([^()\n]*+\))*+\)"  # brackets may stand in it, one inside the other
+_IMAGE = re.compile(rf"!\[([^\[\]\n]*+)\]{_TARGET}")
+_LINK = re.compile(rf"(?<!!)\[([^\[\]\n]*+)\](?P<target>{_TARGET})")
+_WEB = re.compile(r"(?:https?://|mailto:|tel:)[^\s\"'`\\()<>]+", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z!][^<>\n]{0,2000}>")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^<>\s]{1,2000})>")
 _NUMBERED = re.compile(r"\[(\d{1,4})\](?!\()")
@@ -19,13 +20,16 @@ def quoted(markdown: str) -> str:
 
     "[2]" in a source would read as a citation of ours, so it becomes "(2)".
     """
-    text = _AUTOLINK.sub(r"\1", markdown)
-    text = _IMAGE.sub(r"\1", text)
-    text = _LINK.sub(_web_link, text)
-    text = _TAG.sub("", text)
-    text = _FOOTNOTE.sub("", text)
-    text = _NUMBERED.sub(r"(\1)", text)
+    text = markdown
+    while (clean := _once(text)) != text:
+        text = clean  # what is taken away may have parted something that joins now; each pass makes it shorter
     return re.sub(r"[ \t]+", " ", text).strip()
+
+
+def _once(text: str) -> str:
+    text = _IMAGE.sub(r"\1", _AUTOLINK.sub(r"\1", text))
+    text = _TAG.sub("", _LINK.sub(_web_link, text))
+    return _NUMBERED.sub(r"(\1)", _FOOTNOTE.sub("", text))
 
 
 def bare(markdown: str) -> str:
@@ -34,5 +38,5 @@ def bare(markdown: str) -> str:
 
 
 def _web_link(match: re.Match[str]) -> str:
-    label, target = match.groups()
+    label, target = match.group(1), (match["target"][1:-1].split() or [""])[0].strip("<>")
     return f"[{label}]({target})" if label and _WEB.fullmatch(target) else label

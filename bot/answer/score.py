@@ -38,7 +38,7 @@ OWN, PRECISION, AUTHORITY, HEADED = 0.05, 0.3, 0.1, 0.3
 """Added for the share that a unit says itself, for the share of the unit that is about the question, and
 when something that the question names is the very subject of the unit's source; for a heading that names it all."""
 
-STALE, DATED, WITHIN, LIMITING, POINTING, FOREIGN = 0.25, 0.35, 0.3, 0.15, 0.3, 0.15
+STALE, DATED, WITHIN, LIMITING, POINTING, FOREIGN = 0.25, 0.35, 0.3, 0.15, 0.3, 0.3
 """Taken from a rule out of date; added or taken when a date asked about is inside or outside of a rule's time; added
 when a measure in the question lies in a range that the unit states; taken from what begins as an exception, from
 what only points elsewhere, and from another language when some passages are in the question's."""
@@ -207,7 +207,7 @@ class Scorer:
         classes = frozenset().union(*(feature.classes for feature in self.question.features))
         if language in DENSE:
             said = sum(len(feature.text) for feature in self.question.features if feature.text in told.plain)
-            return min(1.0, said / max(1, len(told.plain)))
+            return min(1.0, said / max(1, sum(character > "\u2e7f" for character in told.plain)))
         content = [term for term in content_terms(told.plain, language) if not term.isdigit()]
         stems = frozenset().union(*(feature.terms | feature.head for feature in self.question.features))
         by_class = [BY_CLASS * bool(meaning(term, language).classes & classes) for term in content]
