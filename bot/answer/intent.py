@@ -16,6 +16,8 @@ Intent = Literal["question", "greeting", "thanks", "goodbye", "human", "identity
 LONGEST = 160
 """A longer message is about something, whatever else it says."""
 
+_CEREMONY = ("greeting", "thanks", "goodbye", "filler")
+
 ELSE = 4
 """A wish for a person, or a question who is speaking, leaves at most so many other content terms in its message."""
 
@@ -40,19 +42,19 @@ def intent(text: str, language: str) -> Intent:
 
 def _ceremony(plain: str) -> Intent | None:
     """Greeting, thanks or goodbye, when `plain` is made of nothing else; the last kind in that order wins."""
-    spoken = _made_of().fullmatch(plain)
-    if not spoken:
+    if not _made_of().fullmatch(plain):
         return None
+    said = [match.group() for match in _spoken().finditer(plain)]
     kinds: tuple[Intent, ...] = ("goodbye", "thanks", "greeting")
-    return next((kind for kind in kinds if _alone(kind).search(plain)), None)
+    return next((kind for kind in kinds if any(_alone(kind).fullmatch(phrase) for phrase in said)), None)
 
 
 def _found(name: str, plain: str, language: str) -> bool:
     match = _pattern(name).search(plain)
     if not match:
         return False
-    rest = plain[: match.start()] + " " + plain[match.end() :]
-    return len(content_terms(_alone("greeting").sub(" ", rest), language)) <= ELSE
+    rest = _alone("greeting").sub(" ", f"{plain[: match.start()]} {plain[match.end() :]}")
+    return min(len(content_terms(rest, language)), len(content_terms(rest, "en"))) <= ELSE
 
 
 @lru_cache(maxsize=8)
@@ -69,9 +71,14 @@ def _alone(name: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1)
+def _spoken() -> re.Pattern[str]:
+    return re.compile(_any_of(_CEREMONY), re.IGNORECASE)
+
+
+@lru_cache(maxsize=1)
 def _made_of() -> re.Pattern[str]:
     # Possessive: once a phrase is taken it is not given back, so time stays linear in the text.
-    return re.compile(rf"\W*+(?:{_any_of(['greeting', 'thanks', 'goodbye', 'filler'])}\W*+)++", re.IGNORECASE)
+    return re.compile(rf"\W*+(?:{_any_of(_CEREMONY)}\W*+)++", re.IGNORECASE)
 
 
 def _any_of(names: Iterable[str]) -> str:
