@@ -6,8 +6,10 @@
     origins    which pages may speak to us, and from which address a request came: pure
     limits     how often and how many at once: pure
     streams    what is being written, and the open connections that follow it
+    connection the socket below a stream
     gate       what every request passes on its way in and every answer on its way out
-    pages      what is public: the widget, its settings, a source that an answer cites
+    pages      what is public: the widget, its settings
+    source     a source that an answer cites, as a page: pure
     talk       what a visitor may do: say, follow, stop, rate, look back
     adapter    the channel itself
 
