@@ -279,7 +279,7 @@ class FakeFrontdesk:
         if "identity" in body:
             visitor = f"person-{body['identity']}"
         elif not self.config["anonymous"]:
-            return _error(403, "forbidden")
+            return _error(401, "identity_required")
         visitor = visitor or f"visitor-{self.sessions}"
         token = f"token-{self.sessions}-{visitor}"
         self.tokens[token] = visitor

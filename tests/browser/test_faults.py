@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
 from playwright.async_api import expect
@@ -42,10 +43,14 @@ async def test_every_delta_survives_a_stream_that_is_cut_again_and_again(
         server.write(said, f"piece {n}, ")
         server.cut_streams()
         server.write(said, f"unheard {n}; ")
-        await server.until(lambda seen=n: len(server.resumed) > seen and server.streams())
+        await server.until(partial(_came_back, server, n))
         await expect(visitor.text()).to_have_text(said.answer.strip())
     server.finish(said)
     await expect(visitor.text()).to_have_text(said.answer.strip())
+
+
+def _came_back(server: FakeFrontdesk, times: int) -> bool:
+    return len(server.resumed) > times and server.streams() > 0
 
 
 async def test_a_closing_server_is_found_again_without_a_word(visitor: Visitor, server: FakeFrontdesk) -> None:

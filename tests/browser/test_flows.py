@@ -358,6 +358,28 @@ async def test_a_signed_in_visitor_is_never_mixed_up_with_another(arrive: Arriva
     assert "person-anna" not in json.dumps(await nobody.storage())
 
 
+async def test_who_signs_out_leaves_nothing_behind(arrive: Arrivals, server: FakeFrontdesk) -> None:
+    """After identify("") the conversation is gone from the page, and so is the token from the browser."""
+    visitor = await arrive.visitor(identity="anna")
+    await visitor.open()
+    said = await visitor.say("My order 4711")
+    server.finish(said, "It is on its way.")
+    await expect(visitor.text()).to_have_text("It is on its way.")
+    await visitor.page.evaluate("Frontdesk.identify('')")
+    await expect(visitor.exchanges).to_have_count(0)
+    assert "anna" not in json.dumps(await visitor.storage())
+    said = await visitor.say("Hello?")
+    assert said.conversation[0].startswith("visitor-")
+
+
+async def test_an_identity_that_has_run_out_asks_to_sign_in(arrive: Arrivals, server: FakeFrontdesk) -> None:
+    """When the server no longer believes the page, the visitor is told what helps."""
+    server.refuse("session", 401, times=10)
+    visitor = await arrive.visitor(identity="anna")
+    await visitor.launcher.click()
+    await expect(visitor.notice).to_have_text("Please sign in on this website to chat.")
+
+
 async def test_a_site_without_anonymous_visitors_asks_to_sign_in(arrive: Arrivals, server: FakeFrontdesk) -> None:
     """Nothing can be written until the page has said who it is."""
     server.config["anonymous"] = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Arrivals
@@ -31,9 +32,12 @@ async def test_what_is_said_in_one_tab_is_seen_in_the_other(arrive: Arrivals, se
     assert server.sessions == 1
 
 
-async def test_two_tabs_that_begin_at_once_are_one_visitor(arrive: Arrivals, server: FakeFrontdesk) -> None:
-    """Neither has a token yet, both write: there is one visitor, one conversation, and both see both messages."""
+@pytest.mark.parametrize("locks", ["with locks", "without locks"])
+async def test_tabs_that_begin_at_once_are_one_visitor(arrive: Arrivals, server: FakeFrontdesk, locks: str) -> None:
+    """None has a token yet, all write: one visitor, one conversation; also where the browser has no locks."""
     context = await arrive.context()
+    if locks == "without locks":
+        await context.add_init_script("Object.defineProperty(navigator, 'locks', {value: undefined})")
     tabs = [await arrive.page(context) for _ in range(3)]
     for tab in tabs:
         await tab.page.evaluate("Frontdesk.open()")
@@ -41,6 +45,25 @@ async def test_two_tabs_that_begin_at_once_are_one_visitor(arrive: Arrivals, ser
     assert len({one.conversation for one in said}) == 1
     for tab in tabs:
         await expect(tab.questions).to_have_count(3)
+
+
+async def test_a_signed_in_tab_and_one_that_is_not_do_not_fight(arrive: Arrivals, server: FakeFrontdesk) -> None:
+    """A tab from before the sign-in stays somebody else; neither takes the other's token, nor its conversation."""
+    context = await arrive.context()
+    before = await arrive.page(context)
+    await before.open()
+    nobodys = await before.say("Nobody's")
+    after = await arrive.page(context, identity="anna")
+    await after.open()
+    annas = await after.say("Anna's")
+    assert annas.conversation[0] == "person-anna"
+    server.finish(annas, "For Anna")
+    server.finish(nobodys, "For nobody")
+    await expect(after.text()).to_have_text("For Anna")
+    await expect(before.text()).to_have_text("For nobody")
+    for tab in (before, after):
+        await expect(tab.exchanges).to_have_count(1)
+    assert server.sessions == 2
 
 
 async def test_a_thumb_shows_in_the_other_tab(arrive: Arrivals, server: FakeFrontdesk) -> None:

@@ -43,7 +43,8 @@ class Visitor:
 
     async def html(self, index: int = -1) -> str:
         """The answer's inner structure, as Chromium writes it out."""
-        return await self.text(index).evaluate("element => element.innerHTML")
+        html: str = await self.text(index).evaluate("element => element.innerHTML")
+        return html
 
     async def storage(self) -> dict[str, str]:
         stored: dict[str, str] = await self.page.evaluate("() => ({...localStorage})")

@@ -204,7 +204,7 @@ _MARKDOWN_TRICKS = [
     '```"><img src=x onerror=alert(1)>\nx\n```',
     "```x onmouseover=alert(1) style=x\ny\n```",
     "~~~\n</code></pre><script>alert(1)</script>\n~~~",
-    "| <script>alert(1)</script> | [x](javascript:alert(1)) |\n|---|---|\n| <img src=x onerror=alert(1)> | ![](//e.x) |",
+    "| <script>alert(1)</script> | [x](javascript:alert(1)) |\n|---|---|\n| <img src=x onerror=alert(1)> | ![](//e) |",
     "# <svg onload=alert(1)> [x](javascript:alert(1))",
     "> <iframe src=javascript:alert(1)>\n> [x](javascript:alert(1))",
     "- <script>alert(1)</script>\n- [x](data:text/html,alert)",

@@ -50,6 +50,7 @@ export class Desk {
     this.session = new Session(settings.server, this.vault, settings.identity, () => this.restart());
     this.server = new Server(settings.server, this.session, settings.language);
     this.outbox = new Outbox(this.vault, {
+      who: () => this.session.who,
       deliver: (parcel) => this.server.say(parcel.id, parcel.text, parcel.conversation),
       changed: (parcel, state) => this.parcelChanged(parcel, state),
       delayed: (seconds) => this.delayed(seconds),
@@ -66,7 +67,6 @@ export class Desk {
 
   /** Comes back to a conversation that has begun; an idle visitor costs the server nothing. */
   start(): void {
-    this.dropParcelsOfOthers();
     this.showParcels();
     if (this.place.active || this.outbox.parcels().length) this.connect();
   }
@@ -81,13 +81,18 @@ export class Desk {
     return this.line.state !== "refused" && (this.settings.identity !== "" || this.config?.anonymous !== false);
   }
 
+  /** Whether it would help to sign in. */
+  get needsSignIn(): boolean {
+    return this.config?.anonymous === false || this.line.refusal === 401;
+  }
+
   get full(): boolean {
     return this.outbox.full;
   }
 
   say(text: string): void {
     const id = randomId(24);
-    const parcel = this.outbox.add({ id, text, conversation: this.place.slug, who: this.session.who });
+    const parcel = this.outbox.add({ id, text, conversation: this.place.slug });
     this.place.begin();
     this.conversation.said(id, text, parcel.at / 1000, navigator.onLine ? "sending" : "waiting");
     this.connect();
@@ -128,7 +133,7 @@ export class Desk {
   identify(identity: string): void {
     this.settings.identity = identity;
     this.session.identify(identity);
-    this.dropParcelsOfOthers();
+    this.showParcels();
     this.connect();
     this.listener.status();
   }
@@ -246,13 +251,6 @@ export class Desk {
     for (const { id, text, at, conversation, refused } of this.outbox.parcels()) {
       const ours = conversation === this.place.slug && !this.conversation.get(id);
       if (ours) this.conversation.said(id, text, at / 1000, refused ? "refused" : "waiting");
-    }
-  }
-
-  /** What somebody wrote who was signed in must never be sent in another's name. */
-  private dropParcelsOfOthers(): void {
-    for (const { id, who } of this.outbox.parcels()) {
-      if (who && who !== this.session.who) this.withdraw(id);
     }
   }
 

@@ -21,8 +21,8 @@ const CLOSING_SECONDS = [0.5, 2] as const;
 
 export class Line {
   state: LineState = "idle";
-  /** When the next try comes, in seconds from when the state changed; 0 if nothing is known. */
-  nextTry = 0;
+  /** The status with which the server refused for good; 0 if it did not. */
+  refusal = 0;
   private hungUp = new AbortController();
   private stream: AbortController | null = null;
   private readonly pause = new Pause();
@@ -37,7 +37,7 @@ export class Line {
   connect(): void {
     if (this.active) return;
     this.hungUp = new AbortController();
-    this.failures = 0;
+    this.failures = this.refusal = 0;
     this.change("connecting");
     void this.run(this.hungUp.signal);
   }
@@ -62,7 +62,6 @@ export class Line {
       const seconds = await this.oneStream(again, ended);
       if (ended.aborted || seconds === null) return;
       again = true;
-      this.nextTry = seconds;
       this.change(navigator.onLine ? "waiting" : "offline");
       await this.pause.take(seconds);
     }
@@ -80,6 +79,7 @@ export class Line {
       if (ended.aborted) return null;
       if (error instanceof Refusal) {
         if (!error.passing) {
+          this.refusal = error.status;
           this.change("refused");
           return null;
         }

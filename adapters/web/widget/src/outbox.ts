@@ -17,6 +17,8 @@ export interface Parcel {
 export type ParcelState = "sending" | "waiting" | "accepted" | "refused";
 
 export interface OutboxEnds {
+  /** Who writes now: what somebody wrote who was signed in is never sent, nor shown, in another's name. */
+  who: () => string;
   deliver: (parcel: Parcel) => Promise<void>;
   changed: (parcel: Parcel, state: ParcelState) => void;
   /** The server asks for patience: the next try is so many seconds away. */
@@ -37,19 +39,21 @@ export class Outbox {
     private readonly ends: OutboxEnds,
   ) {}
 
-  /** Oldest first. */
+  /** Oldest first: the writer's own, and what was written before anybody had a name. */
   parcels(): Parcel[] {
+    const who = this.ends.who();
     const all = this.vault.keys("outbox:").map((key) => this.vault.get<Parcel>(key));
-    return all.filter((parcel) => parcel !== null).sort((one, other) => one.at - other.at);
+    const own = all.filter((parcel) => parcel !== null && (parcel.who === "" || parcel.who === who));
+    return (own as Parcel[]).sort((one, other) => one.at - other.at);
   }
 
   get full(): boolean {
     return this.parcels().length >= LONGEST_QUEUE;
   }
 
-  add(parcel: Omit<Parcel, "at">): Parcel {
+  add(parcel: Pick<Parcel, "id" | "text" | "conversation">): Parcel {
     this.latest = Math.max(Date.now(), this.latest + 1);
-    const whole = { ...parcel, at: this.latest };
+    const whole = { ...parcel, at: this.latest, who: this.ends.who() };
     this.vault.set(`outbox:${parcel.id}`, whole);
     return whole;
   }

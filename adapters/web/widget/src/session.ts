@@ -8,14 +8,14 @@ interface Pass {
   token: string;
   visitor: string;
   renewAt: number; // milliseconds by this browser's own clock, which may be wrong by years
-  who: string;
 }
 
 const RENEW_AFTER = 6 * 3600 * 1000;
+const RENEW_NOT_BEFORE = 60 * 1000;
 
 export class Session {
+  private pass: Pass | null;
   private pending: Promise<Pass> | null = null;
-  private visitor: string;
 
   constructor(
     private readonly server: string,
@@ -23,31 +23,33 @@ export class Session {
     private identity: string,
     private readonly onVisitor: () => void,
   ) {
-    if (this.stored() && !this.current()) this.vault.remove("pass"); // somebody else's, who has signed out
-    this.visitor = this.current()?.visitor ?? "";
-    vault.watch("pass", () => this.follow());
+    this.forgetOthers();
+    this.pass = vault.get<Pass>(this.key);
+    vault.watch("pass:", () => this.adopt());
   }
 
   /** Names the person that the page has signed in, by the subject of its JWT; "" for a visitor without a name. */
   get who(): string {
-    return this.identity && `signed-in:${subject(this.identity)}`;
+    return this.identity && `signed-in ${subject(this.identity)}`;
   }
 
   get known(): boolean {
-    return this.identity !== "" || this.current() !== null;
+    return this.identity !== "" || this.pass !== null;
   }
 
   identify(identity: string): void {
     const before = this.who;
     this.identity = identity;
     if (this.who === before) return;
+    this.forgetOthers();
     this.pending = null;
-    this.follow();
+    this.pass = this.vault.get<Pass>(this.key);
+    this.onVisitor();
   }
 
   /** A token to use now. Raises `Refusal` or `Unreachable` when there is none to be had. */
   async token(): Promise<string> {
-    const pass = this.current();
+    const { pass } = this;
     if (pass && Date.now() < pass.renewAt) return pass.token;
     return this.renew(pass?.token ?? "").catch((error: unknown) => {
       if (pass && (error instanceof Unreachable || (error as Refusal).passing)) return pass.token;
@@ -57,27 +59,41 @@ export class Session {
 
   /** A token other than `used`, which the server no longer takes. */
   async renew(used: string): Promise<string> {
-    this.pending ??= this.exclusively(() => this.fetchPass(used)).finally(() => (this.pending = null));
-    return (await this.pending).token;
+    const pending = (this.pending ??= this.exclusively(() => this.fetchPass(used)).finally(() => {
+      if (this.pending === pending) this.pending = null;
+    }));
+    return (await pending).token;
+  }
+
+  private get key(): string {
+    return `pass:${this.who}`;
+  }
+
+  /** Whoever was signed in before is so no longer; a visitor without a name may come back to their conversation. */
+  private forgetOthers(): void {
+    for (const key of this.vault.keys("pass:")) if (key !== this.key && key !== "pass:") this.vault.remove(key);
   }
 
   private async fetchPass(used: string): Promise<Pass> {
-    const current = this.current();
-    if (current && current.token !== used) return current; // another tab was faster
-    const who = this.who;
+    const { key } = this;
+    const faster = this.fromAnotherTab(key, used);
+    if (faster) return faster;
     const said = asFields(await json(await this.ask(used)));
-    const meanwhile = this.current();
-    if (meanwhile && meanwhile.token !== used) return meanwhile; // without locks: the first one counts, for all
     const lifetime = asNumber(said.expires_at) * 1000 - Date.now();
-    const renewIn = lifetime > 0 ? Math.min(RENEW_AFTER, lifetime / 2) : RENEW_AFTER;
-    const pass = {
-      token: asText(said.token),
-      visitor: asText(said.visitor),
-      renewAt: Date.now() + renewIn,
-      who,
-    };
-    if (who === this.who) this.keep(pass);
+    const renewIn = lifetime > 0 ? Math.max(RENEW_NOT_BEFORE, Math.min(RENEW_AFTER, lifetime / 2)) : RENEW_AFTER;
+    const pass = { token: asText(said.token), visitor: asText(said.visitor), renewAt: Date.now() + renewIn };
+    const meanwhile = this.fromAnotherTab(key, used); // possible where there are no locks: the first counts, for all
+    if (meanwhile) return meanwhile;
+    if (key === this.key) this.take(pass);
+    this.vault.set(key, pass);
     return pass;
+  }
+
+  private fromAnotherTab(key: string, used: string): Pass | null {
+    const stored = this.vault.get<Pass>(key);
+    if (!stored || stored.token === used) return null;
+    if (key === this.key) this.take(stored);
+    return stored;
   }
 
   private async ask(used: string): Promise<Response> {
@@ -92,26 +108,15 @@ export class Session {
     }
   }
 
-  private keep(pass: Pass): void {
-    this.vault.set("pass", pass);
-    this.follow();
+  private adopt(): void {
+    const stored = this.vault.get<Pass>(this.key);
+    if (stored) this.take(stored);
   }
 
-  private follow(): void {
-    const visitor = this.current()?.visitor ?? "";
-    if (visitor === this.visitor) return;
-    const changed = this.visitor !== "" || visitor === "";
-    this.visitor = visitor;
-    if (changed) this.onVisitor();
-  }
-
-  private current(): Pass | null {
-    const pass = this.stored();
-    return pass?.who === this.who ? pass : null;
-  }
-
-  private stored(): Pass | null {
-    return this.vault.get<Pass>("pass");
+  private take(pass: Pass): void {
+    const another = this.pass !== null && this.pass.visitor !== pass.visitor;
+    this.pass = pass;
+    if (another) this.onVisitor();
   }
 
   /** Two tabs that open at once must not become two visitors. */

@@ -193,9 +193,9 @@ export class Widget {
 
   private notice(): string {
     const { texts } = this.settings;
-    const { line, busyUntil, canWrite, config } = this.desk;
+    const { line, busyUntil, canWrite, needsSignIn } = this.desk;
     const seconds = Math.ceil((busyUntil - Date.now()) / 1000);
-    if (!canWrite) return config?.anonymous === false ? texts.signIn : texts.unavailable;
+    if (!canWrite) return needsSignIn ? texts.signIn : texts.unavailable;
     if (!navigator.onLine) return texts.offline;
     if (seconds > 0) return texts.busy(seconds);
     return line.state === "waiting" ? texts.reconnecting : this.problem;
