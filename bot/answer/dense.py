@@ -27,7 +27,7 @@ def dense_features(run: str, known: Sequence[Meaning]) -> Iterator[Feature]:
             continue
         yield from _leftover(rest)
         rest = ""
-        yield Feature(classes=entry.classes, wider=entry.wider, weight=_weight(word, entry), text=word)
+        yield Feature(classes=entry.classes, near=entry.near, wider=entry.wider, weight=_weight(word, entry), text=word)
     yield from _leftover(rest)
 
 

@@ -14,9 +14,9 @@ from bot.terms import terms
 STRONG, WEAK, NUMBER, CODE, IMPLICIT = 1.0, 0.25, 0.6, 1.3, 0.5
 """What a word weighs: one that names the subject; one that could be left out; a number; a code; one only implied."""
 
-BY_NAME, BY_CLASS, BY_WIDER, BY_COMPOUND, BY_PAIRS, BY_HEAD = 0.95, 0.88, 0.6, 0.6, 0.75, 0.3
-"""What a match is worth beside the very word: another name; a synonym; what it lies in; a part of a compound; some of
-its characters; the word without its number where no other number stands."""
+BY_NAME, BY_CLASS, BY_NEAR, BY_WIDER, BY_COMPOUND, BY_PAIRS, BY_HEAD = 0.95, 0.88, 0.88, 0.6, 0.6, 0.75, 0.3
+"""What a match is worth beside the very word: another name; a synonym; what it lies in; what is around that; a part of
+a compound; some of its characters; the word without its number where no other number stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Feature:
 
     terms: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
+    near: frozenset[str] = frozenset()
     wider: frozenset[str] = frozenset()
     weight: float = STRONG
     text: str = ""
@@ -52,6 +53,8 @@ class Feature:
         shared = self.classes & other.classes
         if shared:
             return BY_NAME if any(name.startswith(EXACT) for name in shared) else BY_CLASS
+        if self.near & other.classes:
+            return BY_NEAR
         return BY_WIDER if self.wider & other.classes else 0.0
 
     def _numbered(self, other: Meaning) -> float:

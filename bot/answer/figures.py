@@ -21,7 +21,14 @@ _WORDS = {
 _BY_WORD = {word: value for line in _WORDS.values() for value, word in enumerate(line.split())}
 _WORD = re.compile(rf"\b(?:{'|'.join(_BY_WORD)})\b", re.IGNORECASE)
 _CHINESE = {character: value for value, character in enumerate("零一二三四五六七八九")}
-_CHINESE_NUMBER = re.compile("[一二三四五六七八九十两]+(?=[个天日年月周小分次件张条位人辆款种倍岁折])")
+_HEIGHT = re.compile("([一二两])米([一二三四五六七八九]{1,2})")
+_CHINESE_NUMBER = re.compile("[一二三四五六七八九十两]+(?=[个天日年月周小分次件张条位人辆款种倍岁折斤公米克])")
+
+
+def arabic(text: str) -> str:
+    """Chinese numerals before a measure word as digits, and "一米七五" as 1.75 米."""
+    text = _HEIGHT.sub(lambda match: f"{_chinese(match[1]):g}.{''.join(str(_CHINESE[c]) for c in match[2])}米", text)
+    return _CHINESE_NUMBER.sub(lambda match: f"{_chinese(match.group()):g}", text)
 
 
 @lru_cache(maxsize=8_192)

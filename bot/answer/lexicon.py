@@ -25,13 +25,14 @@ _DENSE_RUN = re.compile("[\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a phrase means: its classes, and the wider ones that these lie in."""
+    """What a phrase means: its classes, the ones it lies in itself (Tenerife, the Canaries) and those around these."""
 
     classes: frozenset[str]
+    near: frozenset[str] = frozenset()
     wider: frozenset[str] = frozenset()
 
     def __or__(self, other: Entry) -> Entry:
-        return Entry(self.classes | other.classes, self.wider | other.wider)
+        return Entry(self.classes | other.classes, self.near | other.near, self.wider | other.wider)
 
 
 NOTHING = Entry(frozenset())
@@ -82,10 +83,10 @@ def _phrases() -> Iterator[tuple[str, str, Entry]]:
         for name, place in group.items():
             wider = frozenset({"country", *(f"place:{outer}" for outer in place.get("in", ()))})
             own = frozenset({f"place:{name}"})
-            yield from (("", phrase, Entry(own, wider)) for phrase in place["names"].split("|"))
-            yield from (("", phrase, Entry(frozenset(), own | wider)) for phrase in place.get("parts", "").split("|"))
+            yield from (("", phrase, Entry(own, wider=wider)) for phrase in place["names"].split("|"))
+            yield from (("", phrase, Entry(frozenset(), own, wider)) for phrase in place.get("parts", "").split("|"))
     for name, day in words("calendar").items():
-        entry = Entry(frozenset({f"day:{name}"}), frozenset(f"day:{outer}" for outer in day.get("in", ())))
+        entry = Entry(frozenset({f"day:{name}"}), wider=frozenset(f"day:{outer}" for outer in day.get("in", ())))
         yield from (("", phrase, entry) for phrase in day["names"].split("|"))
 
 

@@ -10,6 +10,7 @@ from bot.answer.dates import undated
 from bot.answer.dense import dense_features
 from bot.answer.expect import IMPLIED, Expectation, expectations
 from bot.answer.feature import CODE, IMPLICIT, NUMBER, STRONG, WEAK, Feature, weak_words
+from bot.answer.figures import arabic
 from bot.answer.lexicon import DENSE, NOTHING, Entry, spans
 from bot.answer.meaning import Meaning, plain_text
 from bot.terms import STOP_WORDS, terms
@@ -40,19 +41,25 @@ class Question:
         return any(expectation.kind == kind for expectation in self.wanted)
 
 
-def understand(text: str, language: str, languages: Iterable[str], known: Sequence[Meaning]) -> Question:
-    """Read a question. `languages` are those of the texts that may answer it, `known` what those texts say."""
+def understand(
+    text: str, language: str, languages: Iterable[str], known: Sequence[Meaning], *, name: str = ""
+) -> Question:
+    """Read a question. `languages` are those of the texts that may answer it, `known` what those texts say.
+
+    `name` is whose desk this is: a word of it says little there.
+    """
     wanted = expectations(text, language)
     spoken = sorted({language, *languages})
     features: list[Feature] = []
-    for clause, share in _clauses(undated(plain_text(text)), language):
+    for clause, share in _clauses(undated(arabic(plain_text(text))), language):
         found = _features(clause, language, spoken, known)
         features += [replace(feature, weight=feature.weight * share) for feature in found]
-    merged = _merged(features)
+    ours = frozenset(terms(name, language))
+    merged = [replace(one, weight=min(one.weight, WEAK)) if one.terms & ours else one for one in _merged(features)]
     for expectation in wanted:
-        name = IMPLIED.get(expectation.kind)
-        if name and not any(name in feature.classes for feature in merged):
-            merged.append(Feature(classes=frozenset({name}), weight=IMPLICIT))
+        implied = IMPLIED.get(expectation.kind)
+        if implied and not any(implied in feature.classes for feature in merged):
+            merged.append(Feature(classes=frozenset({implied}), weight=IMPLICIT))
     return Question(text, language, tuple(merged[:_MOST]), wanted)
 
 
@@ -80,10 +87,10 @@ def _word_features(plain: str, language: str, languages: Sequence[str], known: S
     while at < len(tokens):
         end, entry = listed.get(at, (at + 1, NOTHING))
         if end > at + 1:
-            yield Feature(classes=entry.classes, wider=entry.wider, phrase=" ".join(tokens[at:end]))
+            yield Feature(classes=entry.classes, near=entry.near, wider=entry.wider, phrase=" ".join(tokens[at:end]))
         elif tokens[at].replace("’", "'") not in stop:
             after = tokens[at + 1] if at + 1 < len(tokens) else ""
-            if _numbered(tokens[at], after, plain) and not entry.wider:
+            if _numbered(tokens[at], after, plain) and not (entry.near or entry.wider):
                 yield _numbered_feature(tokens[at], after, own, languages, entry)
                 end += 1
             else:
@@ -98,7 +105,7 @@ def _numbered(token: str, after: str, plain: str) -> bool:
 
 def _numbered_feature(token: str, number: str, own: str, languages: Sequence[str], entry: Entry) -> Feature:
     stems = frozenset(term for language in {own, *languages} for term in terms(token, language)[:1])
-    return Feature(head=stems, number=number, classes=frozenset(), wider=entry.wider, weight=CODE)
+    return Feature(head=stems, number=number, classes=frozenset(), near=entry.near, wider=entry.wider, weight=CODE)
 
 
 def _word(token: str, entry: Entry, own: str, languages: Sequence[str], known: Sequence[Meaning]) -> Feature:
@@ -110,7 +117,7 @@ def _word(token: str, entry: Entry, own: str, languages: Sequence[str], known: S
         weight = WEAK if entry is NOTHING and (found & weak_words(own) or _is_adverb(token, own)) else STRONG
     if not digits and len(token) >= 5 and not any(found & other.terms for other in known):
         found |= _near(token, own, known)
-    return Feature(terms=frozenset(found), classes=entry.classes, wider=entry.wider, weight=weight)
+    return Feature(terms=frozenset(found), classes=entry.classes, near=entry.near, wider=entry.wider, weight=weight)
 
 
 def _is_adverb(token: str, language: str) -> bool:

@@ -21,7 +21,7 @@ from bot.answer.wording import worded
 from bot.config import Site
 from bot.events import Citation, Passage
 
-ENOUGH = 0.54
+ENOUGH = 0.55
 """Below this confidence the Quoter declines. Chosen so that of questions that the knowledge does not answer nine in ten
 are declined; raising it declines more of both kinds."""
 
@@ -44,11 +44,25 @@ class Quoter:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def answer(self, question: str, passages: Sequence[Passage], language: str) -> Answer:
-        """Quote what answers `question`, in the visitor's `language` around it; decline when nothing does."""
+    def candidates(self, passages: Sequence[Passage], language: str) -> list[str]:
+        """Everything that could be quoted, each as a text that can be understood by itself."""
+        return [view(part, unit) for part in sections(passages, language) for unit in part.units]
+
+    def answer(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        language: str,
+        *,
+        nearness: Mapping[str, float] = MappingProxyType({}),
+    ) -> Answer:
+        """Quote what answers `question`, in the visitor's `language` around it; decline when nothing does.
+
+        `nearness` says of candidates how near they are to the question in meaning (0 to 1), where somebody can tell.
+        """
         if not any(passage.text.strip() for passage in passages):
             return self._decline(language)
-        found = [self._found(asked, passages, language) for asked in _questions(question)]
+        found = [self._found(asked, passages, language, nearness) for asked in _questions(question)]
         good = [(scorer, pieces, confidence) for scorer, pieces, confidence in found if confidence >= ENOUGH]
         if not good:
             return self._decline(language, max(confidence for _, _, confidence in found))
@@ -61,7 +75,9 @@ class Quoter:
         text = said(kind, language, name=self._site.name, person=self._person(language))
         return Answer(text=text, kind="human" if kind == "human" else "small_talk", score=1.0)
 
-    def _found(self, question: str, passages: Sequence[Passage], language: str) -> tuple[Scorer, list[Piece], float]:
+    def _found(
+        self, question: str, passages: Sequence[Passage], language: str, nearness: Mapping[str, float]
+    ) -> tuple[Scorer, list[Piece], float]:
         parts = sections(passages, language)
         known = [
             one
@@ -71,10 +87,11 @@ class Quoter:
                 *(meaning(text, part.language) for text in (part.passage.title, *part.passage.heading)),
             )
         ]
-        asked = understand(question, language, {part.language for part in parts}, known)
-        scorer = Scorer(asked, parts)
-        pieces = choose(scorer)
-        return scorer, pieces, _confidence(scorer, pieces)
+        asked = understand(question, language, {part.language for part in parts}, known, name=self._site.name)
+        found = _read(Scorer(asked, parts))
+        if found[2] >= ENOUGH or len({part.language for part in parts}) == 1:
+            return found
+        return max(found, _read(Scorer(asked, parts, prefer_own=False)), key=lambda reading: reading[2])
 
     def _decline(self, language: str, score: float = 0.0) -> Answer:
         return Answer(text=said("decline", language, person=self._person(language)), kind="decline", score=score)
@@ -89,6 +106,11 @@ def _questions(text: str) -> list[str]:
     """Several questions in one message are answered one by one; anything else is one question."""
     parts = [part for part in sentences(text) if part.rstrip().endswith(("?", "？", "؟"))]
     return parts[:MOST_QUESTIONS] if len(parts) > 1 else [text]
+
+
+def _read(scorer: Scorer) -> tuple[Scorer, list[Piece], float]:
+    pieces = choose(scorer)
+    return scorer, pieces, _confidence(scorer, pieces)
 
 
 def _confidence(scorer: Scorer, pieces: Sequence[Piece]) -> float:

@@ -6,6 +6,8 @@ import math
 import re
 from functools import lru_cache
 
+from bot.answer.figures import arabic
+
 _UNITS: dict[str, tuple[str, float]] = {
     "mm": ("m", 0.001), "cm": ("m", 0.01), "m": ("m", 1.0), "km": ("m", 1000.0), "厘米": ("m", 0.01), "米": ("m", 1.0),
     "公里": ("m", 1000.0), "毫米": ("m", 0.001), "公分": ("m", 0.01),
@@ -16,8 +18,9 @@ _UNITS: dict[str, tuple[str, float]] = {
     "€": ("€", 1.0), "eur": ("€", 1.0), "euro": ("€", 1.0), "euros": ("€", 1.0), "欧元": ("€", 1.0), "$": ("$", 1.0),
     "usd": ("$", 1.0), "dollars": ("$", 1.0), "£": ("£", 1.0), "gbp": ("£", 1.0), "¥": ("¥", 1.0), "元": ("¥", 1.0),
     "%": ("%", 1.0), "°c": ("°", 1.0), "°": ("°", 1.0), "度": ("°", 1.0),
-    "years": ("years", 1.0), "year": ("years", 1.0), "岁": ("years", 1.0), "jahre": ("years", 1.0),
-    "años": ("years", 1.0),
+    "months": ("months", 1.0), "month": ("months", 1.0), "个月": ("months", 1.0), "monate": ("months", 1.0),
+    "meses": ("months", 1.0), "years": ("months", 12.0), "year": ("months", 12.0), "岁": ("months", 12.0),
+    "jahre": ("months", 12.0), "años": ("months", 12.0),
 }  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _NUMBER = r"-?\d{1,9}(?:[.,]\d{1,4})?"
@@ -60,7 +63,7 @@ def within(question: str, text: str) -> bool:
     """
     if any(_in_series(match, text) for match in _SERIAL.finditer(question[:1_000])):
         return True
-    asked = _measures(question)
+    asked = _measures(arabic(question))
     if not asked:
         return False
     spans = _ranges(text)

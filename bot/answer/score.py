@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.answer.blocks import Listing
+from bot.answer.blocks import Listing, Table
 from bot.answer.dates import agreement
 from bot.answer.expect import marked, shows
 from bot.answer.feature import BY_CLASS, STRONG, Feature
@@ -46,6 +46,9 @@ what only points elsewhere, and from another language when some passages are in 
 SHOWN, BY_SHOWING = {"price": "money", "open": "time", "email": "email", "phone": "phone"}, 0.8
 """A unit that shows a price speaks of the price without the word: classes by kind, and what that is worth."""
 
+ROW = 0.8
+"""What it is worth that the question names all of a row's first cell."""
+
 _COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi"})
 
 
@@ -69,16 +72,16 @@ class Scored:
 
 
 class Scorer:
-    """Scores the units of some sections for one question."""
+    """Scores the units of some sections for one question; prefers those in its language, unless told not to."""
 
-    def __init__(self, question: Question, sections: Sequence[Section]) -> None:
+    def __init__(self, question: Question, sections: Sequence[Section], *, prefer_own: bool = True) -> None:
         self.question, self.sections = question, sections
         self._compounds = question.language in _COMPOUNDING
         self._best = max((section.passage.score for section in sections), default=0.0) or 1.0
         self._asks_stale = marked("stale", question.text, question.language)
         self._hard = [wanted.kind for wanted in question.wanted if wanted.kind not in ("steps", "polar")]
         units = [unit for section in sections for unit in section.units]
-        self._here = any(section.language == question.language for section in sections)
+        self._here = prefer_own and any(section.language == question.language for section in sections)
         own = [tuple(self._own(feature, unit) for feature in question.features) for unit in units]
         self._weights = self._rarities(own)
         self.scored = [self._score(unit, mine) for unit, mine in zip(units, own, strict=True)]
@@ -102,8 +105,12 @@ class Scorer:
         return agrees or -(scored.unit.stale and not self._asks_stale)
 
     def precision(self, unit: Unit) -> float:
-        """The share of a unit's content that the question speaks of."""
-        return self._precision(unit.own, self._language(unit))
+        """The share of a unit's content that the question speaks of; a row of a table is about what it begins with."""
+        language = self._language(unit)
+        share = self._precision(unit.own, language)
+        if isinstance(self.sections[unit.passage].blocks[unit.block], Table):
+            return max(share, ROW * self._precision(meaning(unit.text.split(" | ", 1)[0], language), language))
+        return share
 
     def within(self, scored: Scored) -> bool:
         """Whether a measure in the question lies in a range that the unit states."""

@@ -62,6 +62,19 @@ class Section:
         return [unit for unit in self.units if unit.block == block]
 
 
+def view(section: Section, unit: Unit) -> str:
+    """A unit as somebody reads it who sees nothing else: where it stands, then what it says, without markup."""
+    block = section.blocks[unit.block]
+    path = [section.passage.title, *section.passage.heading, *block.heading]
+    if isinstance(block, Listing | Table) and block.lead:
+        path.append(block.lead)
+    text = unit.text
+    if isinstance(block, Table):
+        cells = zip(block.header, block.rows[unit.place], strict=True)
+        text = ", ".join(f"{head}: {cell}" if head else cell for head, cell in cells)
+    return f"{' > '.join(dict.fromkeys(path))}: {plain_text(text)}"
+
+
 def sections(passages: Sequence[Passage], language: str) -> list[Section]:
     """Every passage, taken apart; `language` is taken for those that do not say theirs."""
     return [_section(number, passage, passage.language or language) for number, passage in enumerate(passages)]
