@@ -198,7 +198,13 @@ class Turner:
     async def _quote(self, question: _Question) -> Answer:
         if question.intent != "question":
             return self._quoter.small_talk(question.intent, question.language)
-        return self._quoter.answer(question.alone, await self._search(question), question.language)
+        return await self._quote_from(question, await self._search(question))
+
+    async def _quote_from(self, question: _Question, passages: Sequence[Passage]) -> Answer:
+        candidates = self._quoter.candidates(passages, question.language)
+        near = await self._knowledge.alike(question.alone, candidates, question.language)
+        nearness = dict(zip(candidates, near, strict=True)) if near else {}
+        return self._quoter.answer(question.alone, passages, question.language, nearness=nearness)
 
     async def _write_quote(self, question: _Question, draft: _Draft) -> None:
         answer = await self._quote(question)
@@ -255,7 +261,7 @@ class Turner:
             draft.text, draft.sources = grounded.text, grounded.citations
             return
         log.info("turn.unsupported", message=draft.message.id)
-        answer = self._quoter.answer(question.alone, passages, question.language)
+        answer = await self._quote_from(question, passages)
         _finish(draft, answer)
         draft.text = answer.text
 

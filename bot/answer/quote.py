@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from bot.answer.choose import choose, strengths
@@ -15,7 +16,7 @@ from bot.answer.piece import Piece
 from bot.answer.question import understand
 from bot.answer.score import Scorer
 from bot.answer.sentences import sentences
-from bot.answer.units import sections
+from bot.answer.units import sections, view
 from bot.answer.verdict import verdict
 from bot.answer.wording import worded
 from bot.config import Site
@@ -88,10 +89,12 @@ class Quoter:
             )
         ]
         asked = understand(question, language, {part.language for part in parts}, known, name=self._site.name)
-        found = _read(Scorer(asked, parts))
+        found = _read(Scorer(asked, parts, nearness=nearness))
         if found[2] >= ENOUGH or len({part.language for part in parts}) == 1:
             return found
-        return max(found, _read(Scorer(asked, parts, prefer_own=False)), key=lambda reading: reading[2])
+        return max(
+            found, _read(Scorer(asked, parts, prefer_own=False, nearness=nearness)), key=lambda reading: reading[2]
+        )
 
     def _decline(self, language: str, score: float = 0.0) -> Answer:
         return Answer(text=said("decline", language, person=self._person(language)), kind="decline", score=score)
@@ -124,7 +127,8 @@ def _confidence(scorer: Scorer, pieces: Sequence[Piece]) -> float:
     location = pieces[0].section.passage.location
     covered = scorer.coverage(strengths([piece for piece in pieces if piece.section.passage.location == location]))
     found = min(1.0, max(0.0, pieces[0].section.passage.score))
-    return round((covered + scorer.known() + found) / 3, 4)
+    near = max((scorer.near(member.unit) for member in pieces[0].members), default=0.0)
+    return round((max(covered, near) + max(scorer.known(), near) + found) / 3, 4)
 
 
 def _told(found: Sequence[tuple[Scorer, list[Piece], float]], language: str) -> Answer:

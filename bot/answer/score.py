@@ -9,8 +9,9 @@ thought of its passage, and whether its rule is out of date. A list is scored wh
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from bot.answer.blocks import Listing, Table
 from bot.answer.dates import agreement
@@ -20,7 +21,7 @@ from bot.answer.lexicon import DENSE
 from bot.answer.meaning import Meaning, meaning
 from bot.answer.question import Question
 from bot.answer.ranges import within
-from bot.answer.units import Section, Unit, subject_of
+from bot.answer.units import Section, Unit, subject_of, view
 from bot.events import Passage
 from bot.terms import content_terms
 
@@ -49,6 +50,9 @@ SHOWN, BY_SHOWING = {"price": "money", "open": "time", "email": "email", "phone"
 ROW = 0.8
 """What it is worth that the question names all of a row's first cell."""
 
+NEARNESS = 0.6
+"""Added for being near the question in meaning, where an embedding model can tell."""
+
 _COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi"})
 
 
@@ -74,8 +78,15 @@ class Scored:
 class Scorer:
     """Scores the units of some sections for one question; prefers those in its language, unless told not to."""
 
-    def __init__(self, question: Question, sections: Sequence[Section], *, prefer_own: bool = True) -> None:
-        self.question, self.sections = question, sections
+    def __init__(
+        self,
+        question: Question,
+        sections: Sequence[Section],
+        *,
+        prefer_own: bool = True,
+        nearness: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        self.question, self.sections, self._nearness = question, sections, nearness
         self._compounds = question.language in _COMPOUNDING
         self._best = max((section.passage.score for section in sections), default=0.0) or 1.0
         self._asks_stale = marked("stale", question.text, question.language)
@@ -92,6 +103,10 @@ class Scorer:
         whole = self.question.weight
         features = zip(self.question.features, strengths, strict=True)
         return sum(feature.weight * strength for feature, strength in features) / whole if whole else 0.0
+
+    def near(self, unit: Unit) -> float:
+        """How near a unit is to the question in meaning, 0 to 1; 0 where nobody can tell."""
+        return self._nearness.get(view(self.sections[unit.passage], unit), 0.0) if self._nearness else 0.0
 
     def known(self) -> float:
         """The share of the question's weight that some unit or heading speaks of in any way."""
@@ -153,7 +168,7 @@ class Scorer:
         steps = self.question.waits_for("steps")
         score = self._share(tuple(map(max, own, above))) + OWN * self._share(own)
         score += PRECISION * self.precision(unit)
-        score += self._kind(unit.text) + self._passage(unit) + self._headed(unit)
+        score += self._kind(unit.text) + self._passage(unit) + self._headed(unit) + NEARNESS * self.near(unit)
         score += WITHIN if within(self.question.text, unit.text) else 0.0
         score -= LIMITING * unit.limiting + POINTING * unit.pointing + STEPS * (steps and self._is_step(unit))
         return Scored(unit, score, own, above)
@@ -240,6 +255,7 @@ class Scorer:
                 above = members[0].above
                 score = self._share(tuple(map(max, own, above))) + self._passage(first) + self._headed(first)
                 score += PRECISION * self._precision(self._heading(section, at), section.language)
+                score += NEARNESS * max(self.near(member.unit) for member in members)
                 score += self._kind(" ".join(member.unit.text for member in members))
                 if not self.question.waits_for("steps"):
                     score -= GROUP

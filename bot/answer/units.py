@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.answer.blocks import Block, Listing, Paragraph, blocks
+from bot.answer.blocks import Block, Listing, Paragraph, Table, blocks
 from bot.answer.expect import marked
-from bot.answer.meaning import Meaning, meaning
+from bot.answer.meaning import Meaning, meaning, plain_text
 from bot.events import Passage
 
 LABEL, COLUMN, SUBJECT, LEAD, HEADING, OUTER, TITLE, BESIDE = 0.95, 0.95, 0.95, 0.85, 0.85, 0.8, 0.8, 0.3

@@ -127,7 +127,7 @@ async def _answer(direct: Direct, desk: Desk, question: Question) -> dict[str, A
     end = await direct.ask(asked)
     seconds = time.perf_counter() - began
     told = described(end)
-    names = [] if told["declined"] else [*told["sources"], *(Path(passage.location).name for passage in found)]
+    names = [*told["sources"], *(Path(passage.location).name for passage in found)]
     return {
         "id": question.id,
         "answer": told["answer"],

@@ -53,6 +53,21 @@ def _came_back(server: FakeFrontdesk, times: int) -> bool:
     return len(server.resumed) > times and server.streams() > 0
 
 
+async def test_a_stream_that_fell_silent_is_opened_again(arrive: Arrivals, server: FakeFrontdesk) -> None:
+    """A connection can die without a word: without any heartbeat it counts as dead, and the page comes back."""
+    context = await arrive.context()
+    await context.clock.install()
+    visitor = await arrive.page(context)
+    await visitor.open()
+    said = await visitor.say("Anybody?")
+    await expect(visitor.answer().locator(".typing")).to_be_visible()
+    await context.clock.fast_forward(46_000)
+    await context.clock.fast_forward(2_000)
+    await server.until(lambda: server.resumed)
+    server.finish(said, "Yes")
+    await expect(visitor.text()).to_have_text("Yes")
+
+
 async def test_a_closing_server_is_found_again_without_a_word(visitor: Visitor, server: FakeFrontdesk) -> None:
     """`closing` is no fault: the page comes back a moment later and misses nothing."""
     said = await visitor.say("Are you there?")

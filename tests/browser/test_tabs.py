@@ -112,6 +112,25 @@ async def test_what_was_read_in_one_tab_is_read_in_the_other(arrive: Arrivals, s
         await expect(tab.widget.locator(".badge")).to_be_hidden()
 
 
+async def test_a_tab_in_the_background_gives_its_stream_back(arrive: Arrivals, server: FakeFrontdesk) -> None:
+    """Browsers open few connections to one server: after a while unseen a tab needs none, and then misses nothing."""
+    context = await arrive.context()
+    await context.clock.install()
+    visitor = await arrive.page(context)
+    await visitor.open()
+    said = await visitor.say("Take your time")
+    turn = """(hidden) => {
+        Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+        document.dispatchEvent(new Event('visibilitychange'));
+    }"""
+    await visitor.page.evaluate(turn, True)
+    await context.clock.fast_forward(21_000)
+    await server.until(lambda: server.streams() == 0)
+    server.finish(said, "Here it is")
+    await visitor.page.evaluate(turn, False)
+    await expect(visitor.text()).to_have_text("Here it is")
+
+
 async def test_a_tab_that_opens_offline_messages_does_not_send_them_twice(
     arrive: Arrivals, server: FakeFrontdesk
 ) -> None:

@@ -78,7 +78,7 @@ export class Conversation {
     return exchange.text !== null;
   }
 
-  /** Takes in what the server remembers. What it has not got yet stays behind it, if `waits` knows it to be on its way. */
+  /** Takes in what the server remembers. What it has not got stays behind that, if `waits` knows it to be on its way. */
   merge(history: PastExchange[], cursor: number, waits: (id: string) => boolean): void {
     const merged = new Map<string, Exchange>();
     for (const past of history) {

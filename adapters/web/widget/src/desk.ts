@@ -59,7 +59,6 @@ export class Desk {
       dial: (again, signal) => this.dial(again, signal),
       receive: (event) => this.receive(event),
       changed: () => this.lineChanged(),
-      silence: () => Math.max(45, 3 * (this.config?.heartbeatSeconds ?? 15)),
     });
     this.tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel(`frontdesk ${settings.server}`) : null;
     this.listen();

@@ -12,9 +12,11 @@ export interface LineEnds {
   /** Takes an event and says whether the stream goes on: false when the server is about to close it. */
   receive: (event: StreamEvent) => boolean;
   changed: (state: LineState) => void;
-  /** After so many seconds without a byte the stream counts as dead. */
-  silence: () => number;
 }
+
+/** Seconds without a byte after which a stream counts as dead; doubled each time, for a server of rarer heartbeats. */
+const PATIENCE = 45;
+const LONGEST_PATIENCE = 720;
 
 /** Seconds before coming back when the server says that it closes: spread out, so that not all come at once. */
 const CLOSING_SECONDS = [0.5, 2] as const;
@@ -27,6 +29,7 @@ export class Line {
   private stream: AbortController | null = null;
   private readonly pause = new Pause();
   private failures = 0;
+  private patience = PATIENCE;
 
   constructor(private readonly ends: LineEnds) {}
 
@@ -113,7 +116,10 @@ export class Line {
   }
 
   private watch(stream: AbortController): ReturnType<typeof setTimeout> {
-    return setTimeout(() => stream.abort(), this.ends.silence() * 1000);
+    return setTimeout(() => {
+      this.patience = Math.min(LONGEST_PATIENCE, this.patience * 2);
+      stream.abort();
+    }, this.patience * 1000);
   }
 
   private change(state: LineState): void {

@@ -21,7 +21,7 @@ function start(script: HTMLScriptElement | null): void {
   useSettings(readSettings(script));
   const known = customElements.get(NAME);
   if (!known) customElements.define(NAME, FrontdeskChat);
-  const element = document.querySelector<FrontdeskChat>(NAME) ?? document.createElement(NAME) as FrontdeskChat;
+  const element = document.querySelector<FrontdeskChat>(NAME) ?? (document.createElement(NAME) as FrontdeskChat);
   if (!element.isConnected) document.body.append(element);
   window.Frontdesk = {
     open: () => element.widget?.open(),
@@ -34,6 +34,7 @@ function start(script: HTMLScriptElement | null): void {
   };
 }
 
-const script = (document.currentScript ?? document.querySelector('script[src*="frontdesk.js"]')) as HTMLScriptElement | null;
+const script = (document.currentScript ??
+  document.querySelector('script[src*="frontdesk.js"]')) as HTMLScriptElement | null;
 if (document.body) start(script);
 else document.addEventListener("DOMContentLoaded", () => start(script), { once: true });

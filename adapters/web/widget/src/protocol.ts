@@ -50,7 +50,6 @@ export interface SiteConfig {
   anonymous: boolean;
   characters: number;
   linkHosts: string[];
-  heartbeatSeconds: number;
 }
 
 type Fields = Record<string, unknown>;
@@ -107,7 +106,6 @@ export function readConfig(data: unknown): SiteConfig {
     anonymous: fields.anonymous !== false,
     characters: asNumber(fields.message_characters) || 8000,
     linkHosts: asList(fields.link_hosts).map(asText).filter(Boolean),
-    heartbeatSeconds: asNumber(fields.heartbeat_seconds) || 15,
   };
 }
 

@@ -15,11 +15,12 @@ export const SLUG = /^[a-z0-9-]{1,32}$/;
 
 export function readSettings(script: HTMLScriptElement | null): Settings {
   const said = script?.dataset ?? {};
-  const language = [said.language, document.documentElement.lang, navigator.language, "en"].find((tag) => tag && primary(tag));
+  const tags = [said.language, document.documentElement.lang, navigator.language, "en"];
+  const language = tags.find((tag) => tag && primary(tag))!;
   return {
-    server: new URL(".", new URL(said.server ?? script?.src ?? "/web/", document.baseURI)).href,
-    language: primary(language!),
-    texts: textsFor(language!),
+    server: new URL(said.server?.replace(/\/*$/, "/") ?? ".", script?.src || new URL("/web/", document.baseURI)).href,
+    language: primary(language),
+    texts: textsFor(language),
     theme: said.theme === "light" || said.theme === "dark" ? said.theme : "auto",
     conversation: SLUG.test(said.conversation ?? "") ? said.conversation! : "main",
     identity: said.identity ?? "",

@@ -3,8 +3,10 @@
 // One pass with a stack of what is still open. The stack is bounded, so no text takes more than linear time.
 // `open` says that the text may go on: what is unfinished at its end is then shown as what it is about to be.
 
+import { BARE_LINK, MAIL_HOST, MAIL_NAME, trimAddress } from "./addresses.ts";
 import { decodeEntity } from "./entities.ts";
 import { citedNumbers, holdsLink, type Inline, plainText } from "./tree.ts";
+import { HALF_TARGET, withoutUnclearEnd } from "./unfinished.ts";
 
 interface Frame {
   mark: string; // "*", "_", "~", "[" or "!["; "" at the bottom
@@ -14,26 +16,16 @@ interface Frame {
 }
 
 const DEEPEST = 100;
-const PLAIN = /[^\\`*_~[\]!<&\nh]+/y;
-const HELD_BACK = /(?:[*_~`\\]+|!?\[|&[#\w]{0,8}|<\/?[a-zA-Z]?[^\s<>]{0,200})$/;
-const HALF_CITATION = /\[\d{1,3}(?:[ \t]*,[ \t]*\d{0,3})*$/;
-const HALF_TARGET = /^\([^\s()]{0,2000}(?:\([^\s()]{0,200}\)?[^\s()]{0,2000})?(?:\s+["'(][^\n]{0,200})?$/;
+const PLAIN = /[^\\`*_~[\]!<&\nh@]+/y;
 const TARGET =
   /\(\s*(?:<([^<>\n]*)>|([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*))(?:\s+(?:"[^"\n]*"|'[^'\n]*'|\([^()\n]*\)))?\s*\)/y;
 const ANGLE_LINK = /<((?:https?:\/\/|mailto:)[^\s<>]*)>/y;
 const LINE_BREAK_TAG = /<br[ \t]*\/?>/iy;
-const BARE_LINK = /https?:\/\/[^\s<>"'`|\u3000-\u303f\uff00-\uffef]+/y;
 const ENTITY = /&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[a-zA-Z]{2,8});/y;
 
 export function parseInline(source: string, open: boolean): Inline[] {
   const text = open ? withoutUnclearEnd(source) : source;
   return new Parser(text, open, open && text.length < source.length).run();
-}
-
-function withoutUnclearEnd(source: string): string {
-  const from = Math.max(0, source.length - 300);
-  const tail = source.slice(from).replace(HALF_CITATION, "").replace(HELD_BACK, "");
-  return source.slice(0, from) + tail;
 }
 
 class Parser {
@@ -84,6 +76,8 @@ class Parser {
         return this.readEntity();
       case "h":
         return this.readBareLink();
+      case "@":
+        return this.readMailAddress();
       default:
         return this.readDelimiter(character);
     }
@@ -206,14 +200,29 @@ class Parser {
 
   private readBareLink(): void {
     const before = this.text[this.at - 1] ?? " ";
-    const inLink = this.stack.some((frame) => frame.mark.includes("["));
-    const found = /\w/.test(before) || inLink ? null : this.match(BARE_LINK);
+    const found = /\w/.test(before) || this.inBrackets ? null : this.match(BARE_LINK);
     if (!found) return this.readCharacter();
     const href = trimAddress(found[0]);
     this.at -= found[0].length - href.length;
     const unfinished = this.open && this.at === this.text.length;
     if (unfinished) this.write(href);
     else this.add({ kind: "link", href, children: [{ kind: "text", text: href }] });
+  }
+
+  /** "name" stands already at the end of the text before "@host". */
+  private readMailAddress(): void {
+    const last = this.top.children[this.top.children.length - 1];
+    const name = last?.kind === "text" && !this.inBrackets ? MAIL_NAME.exec(last.text.slice(-65))?.[1] : undefined;
+    const host = name === undefined ? null : this.match(MAIL_HOST);
+    const unfinished = this.open && this.at === this.text.length;
+    if (last?.kind !== "text" || !name || !host || unfinished) return host ? this.write(host[0]) : this.readCharacter();
+    last.text = last.text.slice(0, -name.length);
+    const text = name + host[0];
+    return this.add({ kind: "link", href: `mailto:${text}`, children: [{ kind: "text", text }] });
+  }
+
+  private get inBrackets(): boolean {
+    return this.stack.some((frame) => frame.mark.includes("["));
   }
 
   private readDelimiter(mark: string): void {
@@ -260,7 +269,7 @@ class Parser {
     const frame = this.top;
     const atEnd = this.at >= this.text.length;
     if (this.open && atEnd && frame.eager && frame.children.length) {
-      for (let left = frame.count; left > 0; ) left -= this.wrap(Math.min(2, left));
+      for (let left = frame.count; left > 0;) left -= this.wrap(Math.min(2, left));
       return;
     }
     this.stack.pop();
@@ -272,15 +281,4 @@ class Parser {
 function trimCode(text: string): string {
   const flat = text.replace(/\n/g, " ");
   return /^ .*[^ ].* $|^ [^ ] $/.test(flat) ? flat.slice(1, -1) : flat;
-}
-
-function trimAddress(address: string): string {
-  let end = address.length;
-  while (end > 0) {
-    const last = address[end - 1]!;
-    const unbalanced = last === ")" && !address.slice(0, end).includes("(");
-    if (!unbalanced && !/[.,;:!?*_~\]]/.test(last)) break;
-    end -= 1;
-  }
-  return address.slice(0, end);
 }

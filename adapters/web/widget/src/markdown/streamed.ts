@@ -63,7 +63,10 @@ export class StreamedMarkdown {
     if (lines.length < last.line + 2) return;
     this.finished += lines.slice(0, last.line).join("\n").length + 1;
     this.settled += placed.length - 1;
-    this.spoken += placed.slice(0, -1).map(({ block }) => speak(block)).join("");
+    this.spoken += placed
+      .slice(0, -1)
+      .map(({ block }) => speak(block))
+      .join("");
     this.tail = this.tail.slice(-1);
   }
 }

@@ -88,7 +88,12 @@ export class AnswerView {
   private sourceList(): HTMLElement {
     const { texts } = this.context;
     const items = [...this.sources.values()].map((source) => h("li", {}, sourceLink(source)));
-    return h("div", { class: "sources" }, h("p", {}, texts.sources), h("ol", { "aria-label": texts.sources }, ...items));
+    return h(
+      "div",
+      { class: "sources" },
+      h("p", {}, texts.sources),
+      h("ol", { "aria-label": texts.sources }, ...items),
+    );
   }
 
   private copyButton(text: string): HTMLButtonElement {
@@ -116,7 +121,8 @@ export class AnswerView {
     if (this.silent) return;
     const { end } = this.exchange;
     const { announcer, texts } = this.context;
-    if (end?.kind === "failed") return announcer.say(this.ended ? this.speech.next(end.said || texts.failed, true) : "");
+    if (end?.kind === "failed")
+      return announcer.say(this.ended ? this.speech.next(end.said || texts.failed, true) : "");
     if (isSilent(end)) return;
     announcer.say(this.speech.next(this.markdown.plain(), this.ended), end?.kind === "final" ? end.language : "");
   }

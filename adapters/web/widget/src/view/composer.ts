@@ -21,10 +21,26 @@ export class Composer {
     private readonly send: (text: string) => boolean,
     private readonly typed: (text: string) => void,
   ) {
-    const face = { rows: 1, placeholder: texts.placeholder, "aria-label": texts.placeholder, "aria-describedby": "counter", enterkeyhint: "send", autocomplete: "off" };
+    const face = {
+      rows: 1,
+      placeholder: texts.placeholder,
+      "aria-label": texts.placeholder,
+      "aria-describedby": "counter",
+      enterkeyhint: "send",
+      autocomplete: "off",
+    };
     this.field = h("textarea", face);
-    this.sendButton = button({ class: "send", "aria-label": texts.send, title: texts.send }, () => this.submit(), icon("send"));
-    this.element = h("div", { class: "composer" }, h("div", { class: "field" }, this.field, this.sendButton), this.counter);
+    this.sendButton = button(
+      { class: "send", "aria-label": texts.send, title: texts.send },
+      () => this.submit(),
+      icon("send"),
+    );
+    this.element = h(
+      "div",
+      { class: "composer" },
+      h("div", { class: "field" }, this.field, this.sendButton),
+      this.counter,
+    );
     this.field.addEventListener("input", () => this.changed());
     this.field.addEventListener("keydown", (event) => this.onKey(event));
     this.refresh();
@@ -85,7 +101,11 @@ export class Composer {
     this.counter.classList.toggle("over", left < 0);
     setAttribute(this.field, "dir", this.field.value ? "auto" : null); // empty, it reads as the placeholder does
     setAttribute(this.field, "aria-invalid", left < 0 ? "true" : null);
-    setAttribute(this.sendButton, "aria-disabled", !this.allowed || left < 0 || !this.field.value.trim() ? "true" : null);
+    setAttribute(
+      this.sendButton,
+      "aria-disabled",
+      !this.allowed || left < 0 || !this.field.value.trim() ? "true" : null,
+    );
     this.fit();
   }
 }

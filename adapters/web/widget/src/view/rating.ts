@@ -26,7 +26,9 @@ export class Rating {
 
   show(value: number): void {
     this.value = value;
-    this.buttons.forEach((thumb, index) => setAttribute(thumb, "aria-pressed", value === (index === 0 ? 1 : -1) ? "true" : "false"));
+    this.buttons.forEach((thumb, index) =>
+      setAttribute(thumb, "aria-pressed", value === (index === 0 ? 1 : -1) ? "true" : "false"),
+    );
   }
 
   private thumb(value: number, label: string): HTMLButtonElement {
@@ -56,7 +58,12 @@ export class Rating {
 
   private ask(value: number): void {
     if (value === 0) return;
-    const field = h("textarea", { rows: 2, maxlength: LONGEST_COMMENT, "aria-label": this.texts.comment, placeholder: this.texts.comment });
+    const field = h("textarea", {
+      rows: 2,
+      maxlength: LONGEST_COMMENT,
+      "aria-label": this.texts.comment,
+      placeholder: this.texts.comment,
+    });
     const finish = async (comment: string) => {
       if (comment && !(await this.send(value, comment))) return;
       setText(this.note, this.texts.thanks);

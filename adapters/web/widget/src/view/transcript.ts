@@ -31,7 +31,11 @@ export class Transcript {
     this.suggestions = h("div", { class: "suggestions", role: "group", "aria-label": texts.suggestions });
     const welcome = h("div", { class: "answer" }, this.greeting);
     const content = h("div", { class: "content" }, welcome, this.suggestions, this.list);
-    this.element = h("div", { class: "transcript", role: "group", tabindex: 0, "aria-label": texts.conversation }, content);
+    this.element = h(
+      "div",
+      { class: "transcript", role: "group", tabindex: 0, "aria-label": texts.conversation },
+      content,
+    );
     this.element.addEventListener("scroll", () => this.onScroll(), { passive: true });
     this.resized = new ResizeObserver(() => this.keepEnd());
     this.resized.observe(content);

@@ -54,12 +54,22 @@ export class Widget {
     };
     const scrolled = (atEnd: boolean) => this.panel.showLatest(!atEnd);
     this.transcript = new Transcript(context, this.desk.conversation, (question) => this.say(question), scrolled);
-    this.composer = new Composer(texts, (text) => this.say(text), (text) => this.page.set("draft", text));
+    this.composer = new Composer(
+      texts,
+      (text) => this.say(text),
+      (text) => this.page.set("draft", text),
+    );
     const actions = { close: () => this.close(), fresh: () => this.desk.fresh(), stop: () => void this.stop() };
     this.panel = new Panel(texts, this.transcript, this.composer, actions);
     const face = { class: "launcher", "aria-haspopup": "dialog", "aria-controls": "panel" };
     this.launcher = button(face, () => this.toggle(), icon("chat"), icon("down"), this.badge);
-    const frame = { class: "frame", role: "region", "aria-label": texts.title, lang: texts.language, dir: texts.direction };
+    const frame = {
+      class: "frame",
+      role: "region",
+      "aria-label": texts.title,
+      lang: texts.language,
+      dir: texts.direction,
+    };
     this.element = h("div", frame, this.panel.element, this.announcer.element, this.launcher);
     this.element.addEventListener("keydown", (event) => this.onKey(event));
     this.scheme.addEventListener("change", () => this.paint(), { signal: this.leaving.signal });
