@@ -193,8 +193,8 @@ WORST = ["[", "a@b.c", "*a _b ", "> ", "- ", "`a``b", "![a](b ", "<a", "| ", "**
 
 async def test_no_text_makes_the_page_hang(visitor: Visitor, server: FakeFrontdesk) -> None:
     """The longest answers of nothing but marks are drawn, unfinished and finished, and the page stays alive."""
-    for mark in WORST:
-        said = await visitor.say(f"Do your worst with {mark}")
+    for number, mark in enumerate(WORST):
+        said = await visitor.say(f"Worst number {number}")
         for piece in re.findall(r"(?s).{1,400}", mark * (7_900 // len(mark))):
             server.write(said, piece)
         server.finish(said)
