@@ -49,6 +49,21 @@ async def test_axe_finds_nothing(arrive: Arrivals, server: FakeFrontdesk, scheme
     assert await violations(page) == []
 
 
+async def test_axe_looks_into_the_widget(visitor: Visitor, server: FakeFrontdesk) -> None:
+    """A test that cannot fail proves nothing: a button without a name and grey on grey are found in the shadow root."""
+    await visitor.panel.evaluate(
+        """panel => {
+            const [button, words] = [document.createElement('button'), document.createElement('p')];
+            words.textContent = 'Hardly to be seen';
+            words.style.color = '#ddd';
+            panel.prepend(button, words);
+        }"""
+    )
+    found = " ".join(await violations(visitor.page))
+    assert "button-name" in found
+    assert "color-contrast" in found
+
+
 async def test_axe_finds_nothing_on_a_phone(arrive: Arrivals, server: FakeFrontdesk) -> None:
     """Full screen, in both schemes."""
     for scheme in ("light", "dark"):
