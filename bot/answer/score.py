@@ -50,7 +50,7 @@ SHOWN, BY_SHOWING = {"price": "money", "open": "time", "email": "email", "phone"
 ROW = 0.8
 """What it is worth that the question names all of a row's first cell."""
 
-NEARNESS = 0.6
+NEARNESS = 1.1
 """Added for being near the question in meaning, where an embedding model can tell."""
 
 _COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi"})
@@ -107,6 +107,10 @@ class Scorer:
     def near(self, unit: Unit) -> float:
         """How near a unit is to the question in meaning, 0 to 1; 0 where nobody can tell."""
         return self._nearness.get(view(self.sections[unit.passage], unit), 0.0) if self._nearness else 0.0
+
+    def near_best(self, members: Sequence[Scored]) -> float:
+        """How near the nearest of some units is."""
+        return max((self.near(member.unit) for member in members), default=0.0)
 
     def known(self) -> float:
         """The share of the question's weight that some unit or heading speaks of in any way."""
@@ -255,7 +259,7 @@ class Scorer:
                 above = members[0].above
                 score = self._share(tuple(map(max, own, above))) + self._passage(first) + self._headed(first)
                 score += PRECISION * self._precision(self._heading(section, at), section.language)
-                score += NEARNESS * max(self.near(member.unit) for member in members)
+                score += NEARNESS * self.near_best(members)
                 score += self._kind(" ".join(member.unit.text for member in members))
                 if not self.question.waits_for("steps"):
                     score -= GROUP
