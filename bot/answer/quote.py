@@ -127,7 +127,8 @@ def _confidence(scorer: Scorer, pieces: Sequence[Piece]) -> float:
     What the best piece and its source's others speak of; what of the question anything found speaks of at all, so that
     a subject that the knowledge never mentions weighs against answering; and what the search thought of the passage.
     Nearness in meaning closes a part of what is missing, since other words may say the same. Two things that likeness
-    hides count against answering: a code or numbered name that the source does not speak of, and that hardly anything was understood.
+    hides count against answering: a code or numbered name that the source does not speak of, and that hardly anything
+    of the question is spoken of anywhere.
     """
     features = scorer.question.features
     if not pieces or not features:
