@@ -20,7 +20,7 @@ from bot.answer.phrases import said
 from bot.answer.quote import Answer, Quoter
 from bot.answer.stream import pieces
 from bot.config import Config
-from bot.engine.base import ChatMessage, Engine, EngineFault
+from bot.engine.base import ChatMessage, Engine, EngineBusy, EngineFault
 from bot.events import Citation, Failed, FinishReason, Message, Passage, Reply, Turn
 from bot.language import Languages
 from bot.privacy import Redactor
@@ -279,7 +279,7 @@ class Turner:
             message_id=draft.message.id,
             address=draft.message.address,
             reason=str(error),
-            said=said("failed", draft.language),
+            said=said("unavailable" if isinstance(error, EngineBusy) else "failed", draft.language),
         )
 
 

@@ -30,7 +30,7 @@ def test_every_language_has_every_phrase(language: str) -> None:
         assert set(Template(own[key]).get_identifiers()) == set(Template(ENGLISH[key]).get_identifiers()), key
 
 
-@pytest.mark.parametrize("key", ["failed", "busy", "stopped", "too_long_note", "unavailable"])
+@pytest.mark.parametrize("key", ["failed", "busy", "too_long_note", "unavailable"])
 def test_what_the_turn_says_needs_no_values(key: str) -> None:
     """These are said when something went wrong: nothing may be missing then."""
     assert all(said(key, language) for language in (*phrase_languages(), "fr", ""))
