@@ -1,5 +1,8 @@
-# make run: the demo on http://127.0.0.1:8080. make test: everything that can be tested here. make check: the gate.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+## make run [PORT=9000]   the demo on http://127.0.0.1:8080
+## make test              everything that can be tested here
+## make check             the gate: linters, types and tests
+## make bench             the figures
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
@@ -8,7 +11,7 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constrain
 .PHONY: help run test check bench lint widget system clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n 's/^## //p' Makefile
 
 run: $(VENV)/.run
 	@$(BIN)/frontdesk demo --port $(PORT)
@@ -45,7 +48,7 @@ $(VENV)/bin/python:
 	  { echo 'Frontdesk needs Python 3.11 or newer. Name one: make run PYTHON=/path/to/python3.11' >&2; exit 1; }
 	@echo 'Creating an environment in $(VENV) …'
 	@$(PYTHON) -m venv $(VENV) || \
-	  { echo 'Python cannot make environments here. On Debian: apt-get install python3-venv' >&2; exit 1; }
+	  { rm -rf $(VENV); echo 'Python cannot make environments here. On Debian: apt-get install python3-venv' >&2; exit 1; }
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo 'Installing Frontdesk (the first time takes a few minutes) …'

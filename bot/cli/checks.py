@@ -100,7 +100,7 @@ async def _storage(config: Config) -> list[Finding]:
     finally:
         await store.close()
     passages = sum(document.passages for document in documents)
-    known = Finding("good", "knowledge", f"{len(documents)} documents, {passages} passages")
+    known = Finding("good", "knowledge", f"documents: {len(documents)}, passages: {passages}")
     if not documents:
         known = Finding("note", "knowledge", "nothing is known yet: frontdesk knowledge add FILE_OR_FOLDER")
     return [Finding("good", "storage", f"{config.data / 'frontdesk.db'} opens"), known]

@@ -43,6 +43,8 @@ def ask(
       frontdesk ask "How long does shipping take?" --knowledge docs/
       frontdesk ask "退货要多久？" --json
     """
+    if not question.strip():
+        raise UsageError("The question is empty. Write it after `ask`, in quotes.")
     settings = configuration(config, data)
     end = run_async(_ask(settings, question, knowledge))
     if as_json:
@@ -119,6 +121,7 @@ async def prepared(
         async with at_desk(settings, adapters) as desk:
             if knowledge:
                 await add_with_progress(desk.knowledge, [str(knowledge)], quiet_when_unchanged=True)
+            await _must_know(desk, knowledge)
             with errors.status("Loading the embedding model …"):
                 await desk.knowledge.warm()
             await desk.start()
@@ -131,6 +134,17 @@ async def prepared(
 def _must_exist(knowledge: Path | None) -> None:
     if knowledge and not knowledge.exists():
         raise UsageError(f"There is no knowledge at {knowledge}. Name a file or folder with --knowledge.")
+
+
+async def _must_know(desk: Desk, knowledge: Path | None) -> None:
+    """An empty knowledge base can only decline: better said at once, unless a model or an echo may answer."""
+    if await desk.knowledge.documents() or not (knowledge or desk.config.engine.kind == "quote"):
+        return
+    raise UsageError(
+        f"There is nothing to answer from in {knowledge}. Name a file or folder that holds text with --knowledge."
+        if knowledge
+        else "Nothing is known yet. Add something with `frontdesk knowledge add FILE`, or name a folder (--knowledge)."
+    )
 
 
 def described(end: Reply | Failed) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import json
 import statistics
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -61,8 +61,7 @@ def evaluate(
     asked = read(questions)
     settings = configuration(config)
     try:
-        with out.open("w", encoding="utf-8") as file:
-            results = run_async(_evaluate(settings, knowledge, asked, file, jobs))
+        results = run_async(_evaluate(settings, knowledge, asked, out, jobs))
     except OSError as error:
         raise UsageError(f"Cannot write {out}: {error.strerror}. Choose another file with --out.") from None
     _summarise(results, out)
@@ -90,7 +89,7 @@ def read(file: Path) -> list[Question]:
 
 
 async def _evaluate(
-    config: Config, knowledge: Path, questions: list[Question], file: TextIO, jobs: int
+    config: Config, knowledge: Path, questions: list[Question], out: Path, jobs: int
 ) -> list[dict[str, Any]]:
     from adapters.direct import Direct
     from bot.cli.converse import prepared
@@ -99,7 +98,7 @@ async def _evaluate(
     direct = Direct()
     slots = asyncio.Semaphore(jobs)
     async with prepared(config, knowledge, [direct]) as desk:
-        with bar() as progress:
+        with out.open("w", encoding="utf-8") as file, bar() as progress:  # not sooner: older answers stay
             task = progress.add_task("Answering", total=len(questions))
 
             async def one(question: Question) -> dict[str, Any]:

@@ -57,6 +57,10 @@ def add(
     report = run_async(work())
     if report.failed:
         raise typer.Exit(1)
+    if not (report.added or report.updated or report.unchanged or report.removed):
+        raise UsageError(
+            f"There is nothing to read in {', '.join(sources)}. Name files, folders or addresses that hold text."
+        )
 
 
 @app.command("list")
@@ -123,6 +127,8 @@ def search(
 
     async def work() -> None:
         async with _opened(settings) as knowledge:
+            if not await knowledge.documents():
+                raise UsageError("Nothing is known yet. Add something with `frontdesk knowledge add FILE`.")
             with errors.status("Searching …"):
                 await knowledge.warm()
                 passages = await knowledge.search(question, limit=limit)

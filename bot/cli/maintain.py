@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from storage.base import Store
 
 T = TypeVar("T")
-Visitor = Annotated[str, typer.Option("--visitor", help="The visitor's id, as it stands in history and logs' source.")]
+Visitor = Annotated[str, typer.Option("--visitor", help="The visitor's id; docs/deployment.md says where it is found.")]
 
 
 async def _with_store(config: Config, work: Callable[[Store], Awaitable[T]]) -> T:
@@ -45,6 +45,8 @@ def export(
     """
     settings = configuration(config, data)
     held = run_async(_with_store(settings, lambda store: store.export(visitor)))
+    if not held["conversations"]:
+        raise UsageError(f"Nothing is held about {visitor}.")
     text = json.dumps(held, ensure_ascii=False, indent=2)
     if out is None:
         typer.echo(text)

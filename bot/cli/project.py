@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -44,8 +45,8 @@ language: en
 
 # About {plain}
 
-Replace this page with what your visitors ask about: prices, opening hours, how to return something.
-Then run `frontdesk knowledge add knowledge/` again; only what has changed is read.
+<!-- Replace this page with what your visitors ask about: prices, opening hours, how to return something. Then run
+`frontdesk knowledge add knowledge/` again; only what has changed is read. What stands in a comment is not known. -->
 
 ## Opening hours
 
@@ -89,7 +90,7 @@ def init(
         (folder / "prompts").mkdir(exist_ok=True)
     except OSError as error:
         raise UsageError(f"Cannot write to {folder}: {error.strerror}. Choose another folder.") from None
-    where = "" if folder == Path() else f"cd {folder} && "
+    where = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
     output.print("Made frontdesk.toml, knowledge/ and prompts/. Next:\n", highlight=False)
     output.print(f"  {where}frontdesk knowledge add knowledge/\n  frontdesk run\n", markup=False, highlight=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +23,20 @@ def _library(config: ConfigFile) -> Library:
     from prompts.template import Library
 
     return Library(configuration(config).root / "prompts")
+
+
+def _known(config: ConfigFile, language: str) -> Mapping[str, str]:
+    """What the configuration and the language settle, so that only the rest need be given."""
+    from prompts.names import language_name
+
+    site = configuration(config).site
+    return {
+        "site_name": site.name,
+        "site_description": site.description,
+        "contact": site.contact,
+        "language": language,
+        "language_name": language_name(language, language),
+    }
 
 
 @app.command("list")
@@ -58,16 +73,18 @@ def render(
     language: Language = "en",
     config: ConfigFile = None,
 ) -> None:
-    """Fill a template in and print what a model would read.
+    """Fill a template in and print what a model would read. The site and the language need not be given.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
-      frontdesk prompts render summarize text="A long story."
+      frontdesk prompts render summarize length="one sentence"
+      frontdesk prompts render decline --language zh
     """
-    given = {}
+    template = _library(config).get(name, language)
+    given = {key: text for key, text in _known(config, language).items() if key in template.variables}
     for value in values or []:
         key, equals, text = value.partition("=")
         if not equals:
             raise UsageError(f"{value!r} is not of the form name=value.")
         given[key] = text
-    output.print(_library(config).get(name, language).render(**given), markup=False, highlight=False)
+    output.print(template.render(**given), markup=False, highlight=False)

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.terminal import ConfigFile, DataFolder, configuration, output, run_async, set_up_logging
+from bot.cli.terminal import ConfigFile, DataFolder, configuration, errors, output, run_async, set_up_logging
 
 if TYPE_CHECKING:
     from bot.config import Config
 
+DemoFolder = Annotated[
+    Path | None, typer.Option("--data", help="Where the demo keeps what it is told (default: .frontdesk/demo/).")
+]
 Host = Annotated[str | None, typer.Option(help="The address to listen on.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")]
 
@@ -32,7 +35,7 @@ def run(config: ConfigFile = None, data: DataFolder = None, host: Host = None, p
     run_async(_serve(settings))
 
 
-def demo(data: DataFolder = None, host: Host = None, port: Port = None) -> None:
+def demo(data: DemoFolder = None, host: Host = None, port: Port = None) -> None:
     """Open an invented shop with a chat bubble on http://127.0.0.1:8080: no account, no key, no download.
 
     [bold]Examples[/bold]
@@ -62,6 +65,10 @@ async def _serve(config: Config, *, site: Path | None = None, knowledge: Path | 
             await add_with_progress(words, [str(knowledge)], quiet_when_unchanged=True)
         async with serving(application(desk, site=site), config) as address:
             await desk.start()
+            if not await desk.knowledge.documents():
+                errors.print(
+                    "  Nothing is known yet, so questions will be declined: frontdesk knowledge add FILE_OR_FOLDER"
+                )
             output.print(f"\n  Frontdesk answers at [bold link={address}]{address}[/]   (Ctrl-C stops it)\n")
             if not site:
                 output.print(f'  Embed it:  <script src="{address}/web/frontdesk.js" async></script>\n', markup=False)

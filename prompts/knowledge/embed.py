@@ -78,6 +78,7 @@ class SentenceTransformerEmbedder:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
         self._starting = threading.Lock()
         self._loading: Future[Any] | None = None
+        self._closed = False
         self._log = structlog.get_logger("frontdesk.knowledge")
 
     @property
@@ -105,6 +106,7 @@ class SentenceTransformerEmbedder:
         return await asyncio.wrap_future(self._worker.submit(self._embed, list(texts)))
 
     def close(self) -> None:
+        self._closed = True
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _load(self) -> None:
@@ -120,7 +122,8 @@ class SentenceTransformerEmbedder:
             self.dimension = len(self._model.encode(["."], show_progress_bar=False)[0])
         except Exception as error:  # whatever it is, the bot answers without it
             self.failed = f"{type(error).__name__}: {error}"
-            self._log.warning("semantic search is off", model=self.name, reason=self.failed)
+            if not self._closed:  # at the interpreter's end no library can start its threads
+                self._log.warning("semantic search is off", model=self.name, reason=self.failed)
 
     def _embed(self, texts: list[str]) -> list[bytes]:
         vectors = self._model.encode(

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from bot.cli import app
+from bot.cli import app, prompts
+from prompts.template import Library
 
 LEAN = {"FRONTDESK_KNOWLEDGE__SEMANTIC__ENABLED": "no"}
 
@@ -180,11 +181,51 @@ def test_eval_names_the_line_that_is_wrong(tmp_path: Path, line: str, says: str)
     assert not (tmp_path / "out.jsonl").exists()
 
 
-def test_an_empty_knowledge_base_declines(tmp_path: Path) -> None:
-    """Without knowledge nothing is invented."""
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ask", "How much is it?"],
+        ["ask", "How much is it?", "--knowledge", "empty", "--json"],
+        ["chat", "--knowledge", "empty"],
+        ["eval", "-k", "empty", "-q", "q.jsonl", "-o", "out.jsonl"],
+        ["knowledge", "add", "empty"],
+        ["knowledge", "search", "price"],
+    ],
+)
+def test_an_empty_knowledge_base_is_named(tmp_path: Path, arguments: list[str]) -> None:
+    """What can only decline says so at once, and older answers of `eval` stay as they were."""
     (tmp_path / "empty").mkdir()
-    told = frontdesk("ask", "How much is it?", "--knowledge", "empty", "--json", cwd=tmp_path)
-    assert json.loads(told.stdout)["declined"]
+    (tmp_path / "q.jsonl").write_text('{"id": 1, "question": "How much is it?"}', "utf-8")
+    (tmp_path / "out.jsonl").write_text("before", "utf-8")
+    told = frontdesk(*arguments, cwd=tmp_path)
+    assert told.returncode == 2
+    assert (
+        "Nothing is known" in told.stderr
+        or "nothing to answer from in empty" in told.stderr
+        or "to read" in told.stderr
+    )
+    assert (tmp_path / "out.jsonl").read_text("utf-8") == "before"
+
+
+def test_a_new_project_does_not_answer_with_its_own_instructions(project: Path) -> None:
+    """What the first page tells its author is not told to visitors."""
+    found = frontdesk("knowledge", "search", "replace this page", cwd=project)
+    assert "Replace this page" not in found.stdout
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", Library().names())
+def test_every_template_is_rendered_with_what_is_known(
+    name: str, language: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The site and the language are filled in, so that only what a template alone needs is asked for."""
+    needed = [
+        f"{key}=something"
+        for key, variable in Library().get(name, language).variables.items()
+        if variable.required and key not in ("site_name", "site_description", "contact", "language", "language_name")
+    ]
+    prompts.render(name, needed, language, None)
+    assert capsys.readouterr().out.strip()
 
 
 @pytest.mark.parametrize(
@@ -193,6 +234,8 @@ def test_an_empty_knowledge_base_declines(tmp_path: Path) -> None:
         (["run", "--config", "none.toml"], "frontdesk init"),
         (["ask", "x", "--knowledge", "nowhere"], "nowhere"),
         (["knowledge", "add", "nowhere.md"], "nowhere.md"),
+        (["ask", " "], "empty"),
+        (["export", "--visitor", "nobody"], "Nothing is held"),
         (["erase", "--visitor", "nobody", "--yes"], "Nothing is held"),
     ],
 )
