@@ -53,6 +53,9 @@ ROW = 0.8
 NEARNESS = 1.1
 """Added for being near the question in meaning, where an embedding model can tell."""
 
+RELATIVE = 0.25
+"""Taken from an amount that only says how much more or less something costs."""
+
 _COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi"})
 
 
@@ -244,8 +247,12 @@ class Scorer:
         if not self._hard:
             return 0.0
         if any(shows(kind, text) for kind in self._hard):
-            return FITS
+            return FITS - RELATIVE * ("money" in self._hard and self._relative(text))
         return -MISSES * max(wanted.must for wanted in self.question.wanted if wanted.kind in self._hard)
+
+    def _relative(self, text: str) -> bool:
+        """Whether a text says how much more or less something costs, and the question does not ask for that."""
+        return marked("relative", text, "en") and not marked("relative_asked", self.question.text, "en")
 
     def _groups(self) -> Iterator[Scored]:
         """Every list as a whole: it speaks of what any of its items speaks of."""

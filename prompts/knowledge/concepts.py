@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bot.terms import terms
 
-_LANGUAGES = ("en", "de", "es", "fr", "zh")
+_LANGUAGES = ("en", "de", "es", "fr", "zh", "ar")
 _COMPOUNDING = frozenset(("de", "nl", "sv", "da", "no", "fi"))
 _SHORTEST_PART = 5
 
