@@ -2,7 +2,10 @@
 ## make test              everything that can be tested here
 ## make check             the gate: linters, types and tests
 ## make bench             the figures
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3 || echo python3)
+# The first that runs, is new enough and can make environments; else python3, to be told what it lacks.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+  $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && exit; \
+  done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
