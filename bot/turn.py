@@ -26,6 +26,7 @@ from bot.language import Languages
 from bot.privacy import Redactor
 from bot.work import Cancellation, Outcome
 from prompts.compose import Composed, compose, messages
+from prompts.facts import gather
 from prompts.followup import standalone
 from prompts.knowledge import Knowledge
 from prompts.memory import Memory, Remembered
@@ -204,7 +205,10 @@ class Turner:
         candidates = self._quoter.candidates(passages, question.language)
         near = await self._knowledge.alike(question.alone, candidates, question.language)
         nearness = dict(zip(candidates, near, strict=True)) if near else {}
-        return self._quoter.answer(question.alone, passages, question.language, nearness=nearness)
+        answer = self._quoter.answer(question.alone, passages, question.language, nearness=nearness)
+        if answer.kind == "decline" and _only_tells(question):
+            return Answer(text=said("noted", question.language), kind="small_talk")
+        return answer
 
     async def _write_quote(self, question: _Question, draft: _Draft) -> None:
         answer = await self._quote(question)
@@ -281,6 +285,12 @@ class Turner:
             reason=str(error),
             said=said("unavailable" if isinstance(error, EngineBusy) else "failed", draft.language),
         )
+
+
+def _only_tells(question: _Question) -> bool:
+    """Whether a message tells something about its sender that memory keeps, and asks nothing."""
+    told = Turn(role="user", text=question.text, language=question.language, at=0)
+    return not any(mark in question.text for mark in "?？؟") and bool(gather((), (told,), limit=1))
 
 
 def _finish(draft: _Draft, answer: Answer) -> None:

@@ -127,6 +127,17 @@ async def test_the_conversation_keeps_its_language(tmp_path: Path) -> None:
         assert (first.language, second.language, other.language) == ("de", "de", "en")
 
 
+async def test_what_a_visitor_tells_is_acknowledged(tmp_path: Path) -> None:
+    """A name is no question: it is noted, and the bot asks what it can do."""
+    async with talk(tmp_path) as talking:
+        end = ended(await talking.say("My name is Ada."))
+        assert end.finish_reason == "stop"
+        assert "noted" in end.text
+        async with asyncio.timeout(20):  # memory is brought up to date after the end was sent
+            while not (await talking.desk.store.recall(message("", "").address)).facts:
+                await asyncio.sleep(0.005)
+
+
 # -- with a model -------------------------------------------------------------------------------------
 async def test_a_supported_answer_stands_with_its_citation(tmp_path: Path) -> None:
     """The model reads the passages, numbered; what it says and cites is kept."""
