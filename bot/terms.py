@@ -109,6 +109,18 @@ def content_runs(run: str) -> list[str]:
     return [match.group() for match in _content_pattern().finditer(run) if match.lastgroup == "rest"] if run else []
 
 
+def content_from(run: str, at: int) -> tuple[int, int]:
+    """Where in `run`, from `at` on, the first piece without stop words begins and ends; twice its end for none.
+
+    No further than `_LONGEST_WORD` characters are looked at, so that going through a run takes time in proportion.
+    """
+    while at < len(run) and (match := _content_pattern().match(run, at, at + _LONGEST_WORD)):
+        if match.lastgroup == "rest":
+            return match.span()
+        at = match.end()
+    return len(run), len(run)
+
+
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
     """("run" | "word", token), normalised (NFKC) and case-folded."""
     normal = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 _CLOSERS = "\"'”’»)\\]*_`）」』】》"
 _BORDER = re.compile(
-    rf"(?P<latin>[.!?…؟।]+[{_CLOSERS}]*)(?=\s|\Z)"
-    rf"|(?P<asian>[。！？｡]+[{_CLOSERS}]*)"
-    r"|(?P<line>\n+)"
+    rf"(?P<latin>(?<![.!?…؟।])[.!?…؟।]++[{_CLOSERS}]*+)(?=\s|\Z)"
+    rf"|(?P<asian>[。！？｡]++[{_CLOSERS}]*+)"
+    r"|(?P<line>\n++)"
 )
 _ABBREVIATION = re.compile(
     r"(?:\b[A-Za-zÀ-ž]|\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|approx|incl|excl|no|nos|nr|vol|fig|Inc|Ltd|Co|Corp"

@@ -16,7 +16,7 @@ _WIDE = re.compile(
     r"【(\d{1,4})】|\[\^(\d{1,4})\]|\[(?:source|quelle|fuente|来源|مصدر)\s*:?\s*(\d{1,4})\]", re.IGNORECASE
 )
 CITED = re.compile(r"\[(\d{1,4})\](?!\()")
-_AFTER_END = re.compile(r"([.!?。！？؟]+[\"'”’»)*_]*)(\s*)((?:\[\d{1,4}\]\s*)+)")
+_AFTER_END = re.compile(r"(?<![.!?。！？؟])([.!?。！？؟]++[\"'”’»)*_]*+)(\s*+)((?:\[\d{1,4}\]\s*)+)")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)、])\s+|^\s*#{1,6}\s+|^\s*>\s?")
 
 
@@ -41,8 +41,8 @@ def only(text: str, known: Collection[int]) -> str:
     def keep(match: re.Match[str]) -> str:
         return match.group() if int(match.group(2)) in known else ""
 
-    kept = re.sub(r"([ \t]*)\[(\d{1,4})\](?!\()", keep, text)
-    return re.sub(r"[ \t]+(?=[.,;!?。，；！？])", "", kept)
+    kept = re.sub(r"(?<![ \t])([ \t]*+)\[(\d{1,4})\](?!\()", keep, text)
+    return re.sub(r"(?<![ \t])[ \t]++(?=[.,;!?。，；！？])", "", kept)
 
 
 def claims(text: str, language: str) -> list[Claim]:
@@ -52,7 +52,7 @@ def claims(text: str, language: str) -> list[Claim]:
         moved = _AFTER_END.sub(r" \3\1 ", _ITEM.sub("", line))
         for sentence in sentences(moved):
             cited = tuple(dict.fromkeys(int(number) for number in CITED.findall(sentence)))
-            bare = re.sub(r"\s+(?=[.,;!?。，；！？])", "", CITED.sub("", sentence)).strip()
+            bare = re.sub(r"(?<!\s)\s++(?=[.,;!?。，；！？])", "", CITED.sub("", sentence)).strip()
             if re.search(r"\w", bare):
                 found.append(Claim(bare, cited, _factual(bare, language)))
     return found

@@ -6,14 +6,17 @@ texts that may answer; what is left over is a word that nobody wrote.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
 from bot.answer.feature import STRONG, WEAK, Feature, weak_words
 from bot.answer.lexicon import NOTHING, Entry, dense_spans
 from bot.answer.meaning import Meaning
-from bot.terms import content_runs
+from bot.terms import content_from
 
 _LONGEST_WORD = 6
+_LONGEST_UNKNOWN = 64
+"""So much of what nobody wrote is looked for: more would only cost time, as many characters as it has in each text."""
 _Listed = Mapping[int, tuple[int, Entry]]
 
 
@@ -32,6 +35,7 @@ def dense_features(run: str, known: Sequence[Meaning]) -> Iterator[Feature]:
 
 
 def _segments(run: str, listed: _Listed, known: Sequence[Meaning]) -> Iterator[tuple[str, Entry]]:
+    borders = sorted(begin for begin, (end, _) in listed.items() if end - begin >= 2)
     at = 0
     while at < len(run):
         end, entry = listed.get(at, (at, NOTHING))
@@ -39,13 +43,13 @@ def _segments(run: str, listed: _Listed, known: Sequence[Meaning]) -> Iterator[t
             yield run[at:end], entry
             at = end
             continue
-        piece = (content_runs(run[at:]) or [""])[0]
-        if not piece or not run.startswith(piece, at):  # a stop word stands here
-            skip = run.find(piece, at + 1) if piece else -1
-            at = skip if skip > at else len(run)
+        begin, end_of_piece = content_from(run, at)
+        if begin > at:  # a stop word stands here
+            at = begin
             continue
-        border = next((begin for begin in sorted(listed) if begin > at and listed[begin][0] - begin >= 2), len(run))
-        longest = min(len(piece), border - at, _LONGEST_WORD)
+        after = bisect_right(borders, at)
+        border = borders[after] if after < len(borders) else len(run)
+        longest = min(end_of_piece - at, border - at, _LONGEST_WORD)
         size = next((size for size in range(longest, 1, -1) if _written(run[at : at + size], known)), 1)
         yield run[at : at + size], entry if size == 1 else NOTHING
         at += size
@@ -63,7 +67,7 @@ def _leftover(rest: str) -> Iterator[Feature]:
     while rest and rest[-1] in weak:
         rest = rest[:-1]
     if rest and rest not in weak:
-        yield Feature(weight=STRONG if len(rest) > 1 else WEAK, text=rest)
+        yield Feature(weight=STRONG if len(rest) > 1 else WEAK, text=rest[:_LONGEST_UNKNOWN])
 
 
 def _weight(word: str, entry: Entry) -> float:

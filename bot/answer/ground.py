@@ -28,7 +28,9 @@ ALIKE = 0.6
 """From this overlap on a sentence and one of its source tell the same thing, so their negations must agree."""
 
 _NAME = re.compile(r"(?<=[\w,;:)”\"'’*] )[\"'“‘(*]*([A-ZÀ-Þ][\w&-]*[A-Za-zÀ-ÿ\d])")
-_CODE = re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])\w[\w-]*\b|\b[A-Z]{2,}\b|\b\w*[a-z][A-Z]\w*\b|\S+@\S+\.\w+|https?://\S+")
+_CODE = re.compile(
+    r"\b(?=\w*\d)(?=\w*[A-Za-z])\w[\w-]*\b|\b[A-Z]{2,}\b|\b\w*[a-z][A-Z]\w*\b|(?<![^\s@])[^\s@]++@[^\s@.]++(?:\.[\w-]++)++|https?://\S+"
+)
 _CITATIONS = re.compile(r"([.!?。！？\"'”’»)*_]*[ \t]*)((?:\[\d{1,4}\][ \t]*?)+)([.!?。！？]*)")
 _SCRIPTS = (
     (re.compile("[\u3040-\u30ff]"), "ja"),

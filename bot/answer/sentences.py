@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 _CLOSERS = "\"'”’»)\\]*_`）」』】》"
-_BORDER = re.compile(rf"(?P<spaced>[.!?…؟؛।]++[{_CLOSERS}]*+)(?=\s|\Z)|(?P<dense>[。！？｡；]++[{_CLOSERS}]*+)")
+_BORDER = re.compile(
+    rf"(?P<spaced>(?<![.!?…؟؛।])[.!?…؟؛।]++[{_CLOSERS}]*+)(?=\s|\Z)|(?P<dense>[。！？｡；]++[{_CLOSERS}]*+)"
+)
 _NO_END = re.compile(
     r"(?:(?<!\w)[A-Za-zÀ-ž]|\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|z\.B|u\.a|d\.h|approx|incl|excl|vol|fig|Inc|"
     r"Ltd|Co|ca|bzw|usw|ggf|inkl|exkl|zzgl|evtl|max|min|Str|Abs|Tel|Sra?|Srta|aprox|núm|pág|p\.ej)|(?:^|\s)\d{1,3})\.\Z"

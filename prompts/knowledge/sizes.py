@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 _DENSE = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _PIECE = re.compile(rf"[{_DENSE}]|\d+|[^\W\d{_DENSE}]+|[^\w\s]")
-_END = re.compile(r"(?:[.!?…]+[\"'”’)\]*_]*(?=\s)|[。！？…]+[”’」』）]*)\s*")
+_END = re.compile(r"(?:(?<![.!?…])[.!?…]++[\"'”’)\]*_]*+(?=\s)|[。！？…]+[”’」』）]*)\s*")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\[])(?:[^\W\d_]|e\.g|i\.e|z\.B|u\.a|d\.h|bzw|usw|ca|etc|vs|approx|incl|excl|max|min|No|Nr|Mr|Mrs|Ms|Dr|Prof"
     r"|St|Str|Sr|Sra|Inc|Ltd|Co|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|\d{1,3})\.$"
