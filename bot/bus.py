@@ -76,6 +76,7 @@ class _Stream(Generic[E]):
         self._lanes: dict[Hashable, _Lane[E]] = {}
         self._slots = asyncio.Semaphore(bound.running)
         self._changed = asyncio.Event()
+        self._closed = False
         self.held = 0
 
     def claim(self, event: E) -> Claim[E]:
@@ -110,7 +111,7 @@ class _Stream(Generic[E]):
 
     def enqueue(self, lane: _Lane[E], event: E) -> None:
         lane.waiting.append(event)
-        if lane.task is None:
+        if lane.task is None and not self._closed:  # after closing nobody would await it
             lane.task = asyncio.create_task(self._work(lane))
 
     def leave(self, event: E, lane: _Lane[E]) -> None:
@@ -139,15 +140,13 @@ class _Stream(Generic[E]):
         lane = self._lanes.get(key)
         return len(lane.waiting) + lane.claimed if lane else 0
 
-    def busy(self, key: Hashable) -> bool:
-        return key in self._lanes
-
     async def idle(self) -> None:
         while self.held:
             self._changed.clear()
             await self._changed.wait()
 
     async def close(self) -> None:
+        self._closed = True
         tasks = [lane.task for lane in self._lanes.values() if lane.task]
         for task in tasks:
             task.cancel()
@@ -178,8 +177,16 @@ class Bus:
                 await handler(event)
             except Exception as error:  # one event's failure must not end its lane
                 self._on_error(event, error)
+            except asyncio.CancelledError:
+                if _told_to_end():
+                    raise
+                self._on_error(event, RuntimeError("something that the handler awaited was cancelled"))
 
         self._streams[kind] = _Stream(guarded, self._bounds[kind], supersedes)
+
+    def join(self, kind: type[Event], other: type[Event]) -> None:
+        """Let events of `kind` travel in the lanes of `other`, in one order, to its handler, within its bounds."""
+        self._streams[kind] = self._streams[other]
 
     def claim(self, event: E) -> Claim[E]:
         """Take a place for `event`, or raise `Overloaded` when its kind or its lane is full, or the bus drains."""
@@ -195,10 +202,6 @@ class Bus:
     def waiting(self, event: Event) -> int:
         """How many events of this kind wait in this event's lane, the one being handled not counted."""
         return self._streams[type(event)].waiting(event.address)
-
-    def busy(self, event: Event) -> bool:
-        """Whether anything of this kind is held in this event's lane."""
-        return self._streams[type(event)].busy(event.address)
 
     def held(self, kind: type) -> int:
         """How many events of `kind` are on the bus."""
@@ -220,3 +223,9 @@ class Bus:
                 await stream.close()
             return False
         return True
+
+
+def _told_to_end() -> bool:
+    """Whether the running task itself was cancelled, and not merely something that it awaited."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

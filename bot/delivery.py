@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 _TRIES = 6
 _FIRST_PAUSE = 0.5
+_SEND_SECONDS = 60.0
+"""How long a channel may take over one send: one that hangs must not hold its conversation for ever."""
 
 
 class Delivery:
@@ -32,26 +34,38 @@ class Delivery:
         self._numbers: dict[tuple[str, str], int] = {}
         self._failed = metrics.counter("deliveries_failed", "Sends that a channel did not take.", "channel")
         bus.subscribe(Reply, self._deliver, supersedes=_newer)
-        bus.subscribe(Failed, self._deliver)
-
-    def __contains__(self, outgoing: Outgoing) -> bool:
-        """Whether this end is on its way in this process."""
-        return _key(outgoing.event) in self._numbers
+        bus.join(Failed, Reply)  # in one lane: what was still being written must not come after the failure
 
     async def partial(self, reply: Reply) -> None:
         """Send a reply that is still being written; a newer one may take its place."""
         await self._bus.publish(reply)
 
     async def end(self, outgoing: Outgoing) -> None:
-        """Send a committed end, and record that it arrived."""
-        self._numbers[_key(outgoing.event)] = outgoing.number
-        await self._bus.publish(outgoing.event)
+        """Send a committed end, and record that it arrived. Nothing happens when it is on its way already."""
+        key = _key(outgoing.event)
+        if key in self._numbers:
+            return
+        self._numbers[key] = outgoing.number
+        try:
+            await self._bus.publish(outgoing.event)
+        except BaseException:
+            del self._numbers[key]  # the sweeper finds it
+            raise
+
+    def again(self, outgoing: Outgoing) -> None:
+        """Send an end that the outbox still holds, unless it is on its way. Raises `Overloaded`: there is no room."""
+        key = _key(outgoing.event)
+        if key in self._numbers:
+            return
+        claim = self._bus.claim(outgoing.event)
+        self._numbers[key] = outgoing.number
+        claim.publish()
 
     async def _deliver(self, event: Reply | Failed) -> None:
         if isinstance(event, Reply) and not event.final:
             return await self._try_once(event)
         try:
-            await self._until_taken(event)
+            await self._until_taken(event, self._numbers[_key(event)])
         finally:
             del self._numbers[_key(event)]
         return None
@@ -61,21 +75,24 @@ class Delivery:
         if adapter is None:
             return
         try:
-            await adapter.send(reply)
+            async with asyncio.timeout(_SEND_SECONDS):
+                await adapter.send(reply)
         except Exception as error:  # the next one, or the end, says it again
             self._failed.labels(reply.address.channel).inc()
             log.warning("delivery.partial", channel=reply.address.channel, error=_name(error))
 
-    async def _until_taken(self, event: Reply | Failed) -> None:
+    async def _until_taken(self, event: Reply | Failed, number: int) -> None:
         adapter = self._adapters.get(event.address.channel)
         if adapter is None:
             log.warning("delivery.no_channel", channel=event.address.channel, message=event.message_id)
             return None
-        pause = _FIRST_PAUSE
+        pause, remote = _FIRST_PAUSE, None
         for _ in range(_TRIES):
             try:
-                remote = await adapter.send(event)
-                return await self._store.delivered(self._numbers[_key(event)], remote)
+                if remote is None:  # what has arrived is only to be recorded
+                    async with asyncio.timeout(_SEND_SECONDS):
+                        remote = await adapter.send(event)
+                return await self._store.delivered(number, remote)
             except StorageError as error:
                 log.error("delivery.storage", error=str(error))
             except Exception as error:
@@ -87,9 +104,9 @@ class Delivery:
         return None
 
 
-def _newer(new: Reply, old: Reply) -> bool:
+def _newer(new: Reply | Failed, old: Reply | Failed) -> bool:
     """A reply says everything that an earlier one to the same message said, unless that one was its end."""
-    return new.message_id == old.message_id and not old.final
+    return new.message_id == old.message_id and isinstance(old, Reply) and not old.final
 
 
 def _key(event: Reply | Failed) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from bot.config import Config
 from bot.delivery import Delivery
 from bot.engine.base import Engine, EngineFault
 from bot.errors import ConfigError, FrontdeskError, Overloaded, StorageError
-from bot.events import Event, Failed, Feedback, Message, Reply, Stop
+from bot.events import Address, Event, Feedback, Message, Reply, Stop
 from bot.language import Languages
 from bot.metrics import Metrics
 from bot.privacy import Redactor
@@ -44,6 +44,8 @@ log = structlog.get_logger()
 
 _SWEEP_SECONDS = 10.0
 _EXPIRE_SECONDS = 3600.0
+_BEYOND = 1_000
+"""How many waiting messages are looked at beyond those that the house may hold."""
 _RESTART_PAUSE = 5.0
 _DAY = 86_400
 _COUNTED = 4_096
@@ -66,12 +68,11 @@ class Desk:
         self.config, self.store, self.adapters, self.metrics = config, store, adapters, metrics
         self.knowledge, self.answering = knowledge, answering
         bounds = config.bus
-        one_each = Bound(total=2 * bounds.messages, lane=4 * bounds.per_conversation, running=2 * bounds.messages)
+        ends = Bound(total=2 * bounds.messages, lane=4 * bounds.per_conversation, running=2 * bounds.messages)
         self.bus = Bus(
             {
                 Message: Bound(total=bounds.messages, lane=bounds.per_conversation, running=bounds.running),
-                Reply: one_each,
-                Failed: one_each,
+                Reply: ends,
             },
             on_error=_log_error,
         )
@@ -79,6 +80,7 @@ class Desk:
         self.work = Work(store, answering, config, metrics, emit=self.delivery.partial, deliver=self.delivery.end)
         self.bus.subscribe(Message, self.work.handle)
         self.ready = False
+        self._behind: set[Address] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     # -- life ----------------------------------------------------------------------------------------
@@ -125,7 +127,9 @@ class Desk:
             raise
 
     async def _accept(self, message: Message) -> bool:
-        busy = self.bus.busy(message)
+        if message.address in self._behind:  # what was said there before waits for room: it comes first
+            raise Overloaded("Earlier messages of this conversation are waiting. Please try again in a moment.")
+        busy = self.bus.waiting(message) > 0 or self.work.house.answers(message.address)
         claim = self.bus.claim(message)
         taken = False
         try:
@@ -151,18 +155,25 @@ class Desk:
 
     # -- what a dead process, a full bus or a broken channel left ---------------------------------------
     async def _take_up(self) -> None:
-        for outgoing in await self.store.undelivered():
-            if outgoing not in self.delivery and outgoing.event.address.channel in self.adapters:
-                await self.delivery.end(outgoing)
-        for message in await self.store.pending():
-            if message in self.work.house:
-                continue
-            try:
-                claim = self.bus.claim(message)
-            except Overloaded:
-                return  # the next sweep finds the rest
-            self.work.house.admit(message)
-            claim.publish()
+        """What finds no room now is found by the next sweep; one full lane, or one broken channel, hides no other."""
+        for channel in self.adapters:
+            for outgoing in await self.store.undelivered(channel=channel):
+                with suppress(Overloaded):
+                    self.delivery.again(outgoing)
+        waiting = await self.store.pending(limit=self.config.bus.messages + _BEYOND)
+        self._behind = {message.address for message in waiting if not self._takes(message)}
+
+    def _takes(self, message: Message) -> bool:
+        """Put an accepted message into its lane, unless it is in the house. False when there is no room."""
+        if message in self.work.house:
+            return True
+        try:
+            claim = self.bus.claim(message)
+        except Overloaded:
+            return False
+        self.work.house.admit(message)
+        claim.publish()
+        return True
 
     async def _warm(self) -> None:
         """Load what is loaded lazily, while messages are answered already."""
@@ -184,6 +195,8 @@ class Desk:
                 await work()
             except StorageError as error:
                 log.error("desk.background", work=work.__name__, error=str(error))
+            except Exception:  # the next round may fare better; without a sweeper messages would be forgotten
+                log.exception("desk.background", work=work.__name__)
 
     async def _run(self, adapter: Adapter) -> None:
         """Keep a channel running; one that breaks is started again and disturbs no other."""

@@ -70,6 +70,8 @@ class _Job:
     cancellation: Cancellation = field(default_factory=Cancellation)
     accepted: float = field(default_factory=time.monotonic)
     begun: bool = False
+    ended: bool = False
+    lease: Lease | None = None
 
 
 class House:
@@ -101,13 +103,23 @@ class House:
             del self._talks[message.address]
         self._metrics.waiting.dec()
 
+    def ended(self, message: Message) -> None:
+        """The end of a message is committed: there is nothing left to stop."""
+        if job := self._jobs.get(_key(message)):
+            job.ended = True
+
     def talk(self, address: Address) -> list[_Job]:
         """What this conversation has in the house, oldest first."""
         return self._talks.get(address, [])
 
+    def answers(self, address: Address) -> bool:
+        """Whether something of this conversation has not ended yet."""
+        return any(not job.ended for job in self.talk(address))
+
     def stop(self, address: Address, message_id: str, reason: FinishReason = "cancelled") -> bool:
         """End the answer to one message, or (with "") to whatever is being answered in this conversation."""
-        chosen = [job for job in self.talk(address) if message_id in (job.message.id, "") and (message_id or job.begun)]
+        open_ = [job for job in self.talk(address) if not job.ended]
+        chosen = [job for job in open_ if message_id == job.message.id or (not message_id and job.begun)]
         for job in chosen:
             job.cancellation.cancel(reason)
         return bool(chosen)
@@ -181,7 +193,9 @@ class Work:
 
     async def _attempt(self, job: _Job) -> None:
         message, seconds = job.message, self._config.storage.lease_seconds
-        lease = await self._store.lease(message, seconds)
+        if job.lease:  # could not be given back when the last attempt failed
+            await self._store.release(job.lease)
+        lease = job.lease = await self._store.lease(message, seconds)
         if lease is None:
             return
         try:
@@ -191,6 +205,7 @@ class Work:
         except BaseException:
             with suppress(StorageError):
                 await asyncio.shield(self._store.release(lease))
+                job.lease = None
             raise
         self._metrics.turn.observe(time.monotonic() - job.accepted)
         try:
@@ -214,6 +229,7 @@ class Work:
 
     async def _end(self, lease: Lease, outcome: Outcome) -> None:
         outgoing = await self._store.complete(lease, outcome.event, outcome.turns)
+        self.house.ended(lease.message)
         how = outcome.event.finish_reason if isinstance(outcome.event, Reply) else "failed"
         self._metrics.ended.labels(outcome.event.address.channel, how).inc()
         await self._deliver(outgoing)
@@ -226,7 +242,7 @@ async def _heartbeat(store: Store, lease: Lease, seconds: float) -> AsyncIterato
     async def beat() -> None:
         while True:
             await asyncio.sleep(seconds / 3)
-            with suppress(StorageError):  # a stale lease shows itself when the end is committed
+            with suppress(Exception):  # a lease that was lost shows itself when the end is committed
                 await store.extend(lease, seconds)
 
     task = asyncio.create_task(beat())
@@ -234,8 +250,7 @@ async def _heartbeat(store: Store, lease: Lease, seconds: float) -> AsyncIterato
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})  # unlike awaiting it, this never mistakes our own cancellation for its
 
 
 def _failed(message: Message, reason: str, phrase: str) -> Failed:

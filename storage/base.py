@@ -138,8 +138,8 @@ class Store(Protocol):
         """One message and its end."""
 
     # -- outbox ------------------------------------------------------------------------------------
-    async def undelivered(self, *, limit: int = 1_000) -> Sequence[Outgoing]:
-        """What was committed and not yet delivered, oldest first."""
+    async def undelivered(self, *, channel: str | None = None, limit: int = 1_000) -> Sequence[Outgoing]:
+        """What was committed and not yet delivered, to one channel or (None) to all, oldest first."""
 
     async def delivered(self, number: int, remote: str = "") -> None:
         """Record that outgoing `number` reached its channel."""

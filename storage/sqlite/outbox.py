@@ -13,14 +13,15 @@ from storage.base import Outgoing
 from storage.sqlite.rows import CONVERSATION, OUTGOING_COLUMNS, OUTGOING_TABLES, address_values, outgoing_of
 
 _UNDELIVERED = f"""
-    SELECT {OUTGOING_COLUMNS} FROM {OUTGOING_TABLES} WHERE o.delivered = 0 ORDER BY o.number LIMIT ?"""
+    SELECT {OUTGOING_COLUMNS} FROM {OUTGOING_TABLES}
+    WHERE o.delivered = 0 AND m.channel = coalesce(?, m.channel) ORDER BY o.number LIMIT ?"""
 _SINCE = f"""
     SELECT {OUTGOING_COLUMNS} FROM {OUTGOING_TABLES}
     WHERE o.conversation = {CONVERSATION} AND o.number > ? ORDER BY o.number LIMIT ?"""
 
 
-def undelivered(db: Database, limit: int) -> Sequence[Outgoing]:
-    return [outgoing_of(row) for row in db.execute(_UNDELIVERED, (limit,)).fetchall()]
+def undelivered(db: Database, channel: str | None, limit: int) -> Sequence[Outgoing]:
+    return [outgoing_of(row) for row in db.execute(_UNDELIVERED, (channel, limit)).fetchall()]
 
 
 def delivered(db: Database, number: int, remote: str) -> None:

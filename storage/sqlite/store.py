@@ -93,8 +93,8 @@ class SqliteStore:
         return await self._ask(inbox.exchange, channel, message_id)
 
     # -- outbox ------------------------------------------------------------------------------------
-    async def undelivered(self, *, limit: int = 1_000) -> Sequence[Outgoing]:
-        return await self._ask(outbox.undelivered, limit)
+    async def undelivered(self, *, channel: str | None = None, limit: int = 1_000) -> Sequence[Outgoing]:
+        return await self._ask(outbox.undelivered, channel, limit)
 
     async def delivered(self, number: int, remote: str = "") -> None:
         await self._write(outbox.delivered, number, remote)

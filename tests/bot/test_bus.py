@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bot.bus import Bound, Bus, Claim
 from bot.errors import Overloaded
-from bot.events import Address, Event, Message, Reply
+from bot.events import Address, Event, Failed, Message, Reply
 
 LANES = [Address(channel="test", conversation=name) for name in "abc"]
 BOUND = Bound(total=6, lane=3, running=2)
@@ -226,3 +226,60 @@ async def test_a_kind_has_one_handler() -> None:
     bus.subscribe(Message, handle)
     with pytest.raises(ValueError, match="Message"):
         bus.subscribe(Message, handle)
+
+
+async def test_a_cancellation_from_within_ends_one_event_alone() -> None:
+    """A handler that awaited something cancelled fails like any other: the rest of its lane is still handled."""
+    errors: list[Exception] = []
+    handled: list[str] = []
+
+    async def handle(event: Message) -> None:
+        if event.id == "0":
+            raise asyncio.CancelledError
+        handled.append(event.id)
+
+    bus = Bus({Message: BOUND}, lambda _, error: errors.append(error))
+    bus.subscribe(Message, handle)
+    for number in range(3):
+        await bus.publish(message(LANES[0], number))
+    assert await bus.drain(1)
+    assert (handled, len(errors)) == (["1", "2"], 1)
+
+
+async def test_nothing_begins_after_closing() -> None:
+    """A place that was claimed before draining and is filled after it starts no task: nobody would await it."""
+    handled: list[str] = []
+
+    async def handle(event: Message) -> None:
+        handled.append(event.id)
+
+    bus = Bus({Message: BOUND}, nothing_fails)
+    bus.subscribe(Message, handle)
+    claim = bus.claim(message(LANES[0], 1))
+    assert not await bus.drain(0)
+    claim.publish()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert handled == []
+
+
+async def test_kinds_that_are_joined_share_a_lane() -> None:
+    """Two kinds in one lane are handled in one order, one after another."""
+    sent: list[Event] = []
+
+    async def send(event: Reply) -> None:
+        await asyncio.sleep(0)
+        sent.append(event)
+
+    bus = Bus({Reply: BOUND}, nothing_fails)
+    bus.subscribe(Reply, send)
+    bus.join(Failed, Reply)
+    events: list[Event] = [
+        reply(LANES[0], "1", 0),
+        Failed(message_id="1", address=LANES[0], reason="", said=""),
+        reply(LANES[0], "2", 0),
+    ]
+    for event in events:
+        await bus.publish(event)
+    assert await bus.drain(30)
+    assert sent == events

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,108 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from bot import work
-from bot.config import Config, load
-from bot.desk import Desk
 from bot.errors import Overloaded
-from bot.events import Address, Failed, Feedback, Message, Passage, Reply, Stop, Turn
-from bot.metrics import Metrics
-from bot.work import Cancellation, Outcome
-from prompts.knowledge import Knowledge
-from storage.sqlite import SqliteStore
-from tests.fakes.channel import Channel
-
-
-def message(conversation: str, ident: str, text: str = "hello") -> Message:
-    return Message(id=ident, address=address(conversation), sender="visitor", text=text, sent_at=1.0)
-
-
-def address(conversation: str) -> Address:
-    return Address(channel="test", conversation=conversation)
-
-
-class Scripted:
-    """Answers when the test says so: "end" writes an end, "fail" raises; a cancellation ends it by itself."""
-
-    def __init__(self) -> None:
-        self.gates: dict[str, asyncio.Future[str]] = {}
-        self.order: list[Message] = []
-        self.attempts: dict[str, list[int]] = {}
-
-    async def answer(
-        self, message: Message, attempt: int, cancellation: Cancellation, emit: Callable[[Reply], Awaitable[None]]
-    ) -> Outcome:
-        if message.id not in self.attempts:
-            self.order.append(message)
-        self.attempts.setdefault(message.id, []).append(attempt)
-        gate = self.gates[message.id] = asyncio.get_running_loop().create_future()
-        try:
-            await emit(self.reply(message, attempt, "so far"))
-            asked = asyncio.ensure_future(cancellation.wait())
-            await asyncio.wait({gate, asked}, return_when=asyncio.FIRST_COMPLETED)
-            asked.cancel()
-            if not cancellation.reason and gate.result() == "fail":
-                raise RuntimeError("broken")
-            text = cancellation.reason or f"answer to {message.text}"
-            end = self.reply(message, attempt, text, final=True, finish_reason=cancellation.reason or "stop")
-            return Outcome(event=end, turns=(Turn(role="user", text=message.text, language="en", at=1),))
-        finally:
-            self.gates.pop(message.id, None)
-
-    def reply(self, message: Message, attempt: int, text: str, **more: Any) -> Reply:
-        return Reply(
-            message_id=message.id, attempt=attempt, address=message.address, text=text, seq=0, language="en", **more
-        )
-
-    async def settle(self, message: Message, outcome: Outcome) -> None: ...
-
-    async def warm(self) -> None: ...
-
-    async def consulted(self, message: Message) -> Sequence[Passage]:
-        return ()
-
-    async def wait_for(self, message_id: str) -> asyncio.Future[str]:
-        while message_id not in self.gates:
-            await asyncio.sleep(0.001)
-        return self.gates[message_id]
-
-
-class House:
-    """A desk with a scripted answerer and a recording channel over one folder."""
-
-    def __init__(self, folder: Path, config: Config) -> None:
-        self.folder, self.config = folder, config
-        self.channel, self.scripted = Channel(), Scripted()
-
-    async def open(self) -> None:
-        self.store = SqliteStore(self.folder)
-        await self.store.open()
-        self.desk = Desk(
-            self.config,
-            store=self.store,
-            answering=self.scripted,
-            adapters={"test": self.channel},
-            metrics=Metrics(),
-            knowledge=Knowledge(self.store, self.config.knowledge),
-        )
-        await self.desk.start()
-
-    async def close(self) -> None:
-        await self.desk.close()
-        await self.store.close()
-
-
-def config(**sections: dict[str, Any]) -> Config:
-    return load(environ={}, overrides=sections)
-
-
-@asynccontextmanager
-async def house(folder: Path, **sections: dict[str, Any]) -> AsyncIterator[House]:
-    made = House(folder, config(**sections))
-    await made.open()
-    try:
-        yield made
-    finally:
-        await made.close()
+from bot.events import Failed, Feedback, Message, Reply, Stop
+from tests.fakes.desk import House, address, config, house, message
 
 
 class DeskMachine(RuleBasedStateMachine):
@@ -132,6 +33,23 @@ class DeskMachine(RuleBasedStateMachine):
     def run(self, work: Awaitable[Any]) -> Any:
         return self.loop.run_until_complete(asyncio.wait_for(work, 30))
 
+    def act(self, work: Awaitable[Any]) -> Any:
+        """Run `work`, then wait until the first of every lane waits for the test: what follows hangs on no timing."""
+        try:
+            return self.run(work)
+        finally:
+            self.run(self._rest())
+
+    async def _rest(self) -> None:
+        desk, gates = self.house.desk, self.house.scripted.gates
+
+        def waits(job: Any) -> bool:
+            gate = gates.get(job.message.id)
+            return gate is not None and not gate.done() and not job.cancellation.reason
+
+        while desk.bus.held(Reply) or not all(waits(talk[0]) for talk in desk.work.house._talks.values()):
+            await asyncio.sleep(0.001)
+
     @initialize(policy=st.sampled_from(["queue", "interrupt", "drop"]))
     def begin(self, policy: str) -> None:
         self.house = House(
@@ -145,7 +63,7 @@ class DeskMachine(RuleBasedStateMachine):
         new = message(conversation, f"m{self.next}", f"text {self.next}")
         self.next += 1
         try:
-            assert self.run(self.house.desk.publish(new))
+            assert self.act(self.house.desk.publish(new))
         except Overloaded:
             assert self.run(self.house.store.exchange("test", new.id)) is None
         else:
@@ -156,7 +74,7 @@ class DeskMachine(RuleBasedStateMachine):
     def say_again(self, data: st.DataObject) -> None:
         known = data.draw(st.sampled_from(list(self.accepted.values())))
         with suppress(Overloaded):
-            assert not self.run(self.house.desk.publish(known))
+            assert not self.act(self.house.desk.publish(known))
 
     @precondition(lambda self: self.house.scripted.gates)
     @rule(data=st.data(), verdict=st.sampled_from(["end", "end", "fail"]))
@@ -165,23 +83,21 @@ class DeskMachine(RuleBasedStateMachine):
 
         async def settle() -> None:
             waiting = self.house.scripted.gates[gate]
-            if not waiting.done():
-                waiting.set_result(verdict)
-            await asyncio.sleep(0.002)
+            waiting.set_result(verdict)
 
-        self.run(settle())
+        self.act(settle())
 
     @precondition(lambda self: self.accepted)
     @rule(data=st.data())
     def stop(self, data: st.DataObject) -> None:
         known = data.draw(st.sampled_from(list(self.accepted.values())))
-        self.run(self.house.desk.publish(Stop(address=known.address, message_id=known.id)))
+        self.act(self.house.desk.publish(Stop(address=known.address, message_id=known.id)))
 
     @rule()
     def restart(self) -> None:
         self.run(self.house.close())
         self.house.scripted.gates.clear()
-        self.run(self.house.open())
+        self.act(self.house.open())
 
     def teardown(self) -> None:
         self.run(self._finish())

@@ -56,6 +56,12 @@ class OutboxContract(Contract):
         outgoing = [await end(store, say(number)) for number in range(3)]
         assert list(await store.undelivered(limit=2)) == outgoing[:2]
 
+    async def test_undelivered_of_one_channel(self, store: Store) -> None:
+        """What waits for one channel is found behind whatever waits for others."""
+        outgoing = [await end(store, say(number)) for number in range(3)]
+        assert list(await store.undelivered(channel=HOME.channel)) == outgoing
+        assert list(await store.undelivered(channel="another")) == []
+
 
 class ConversationContract(Contract):
     async def test_turns_are_the_newest_in_order(self, store: Store) -> None:
