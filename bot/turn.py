@@ -11,9 +11,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar, TypeVarTuple
 
 import structlog
 
+from bot.answer.claims import only
 from bot.answer.ground import ground
 from bot.answer.intent import Intent, intent
 from bot.answer.phrases import said
@@ -36,10 +39,14 @@ from storage.base import Store
 log = structlog.get_logger()
 
 Emit = Callable[[Reply], Awaitable[None]]
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
 
 _ECHO_TOKENS = 10_000_000
 _SMALL_TALK: frozenset[Intent] = frozenset({"greeting", "thanks", "goodbye", "identity"})
 _CARRIED: frozenset[str] = frozenset({"interrupted", "merged"})
+_LONG = 2_000
+"""Characters beyond which work on a text is done beside the event loop: 8,000 take 0.1 s and more."""
 
 
 @dataclass(slots=True)
@@ -119,9 +126,12 @@ class Turner:
                 await _unless(cancellation, self._write(question, draft))
             except EngineFault as error:
                 log.error("turn.engine", message=message.id, error=str(error))
-                if not await self._quote_instead(question, draft):
+                if not cancellation.reason and not await self._quote_instead(question, draft):
                     return Outcome(event=self._failed(draft, error), turns=_turns(message, draft))
-        draft.reason = cancellation.reason or draft.reason
+        if cancellation.reason:
+            draft.reason = cancellation.reason
+            if self._config.engine.kind == "openai" and draft.sources:  # a model may name what is not there
+                draft.text = only(draft.text, {source.number for source in draft.sources})
         return Outcome(event=draft.reply(final=True), turns=_turns(message, draft))
 
     async def settle(self, message: Message, outcome: Outcome) -> None:
@@ -142,8 +152,13 @@ class Turner:
 
     # -- understand ----------------------------------------------------------------------------------
     async def _understand(self, message: Message) -> _Question:
-        remembered = self._private(await self._memory.recall(message.address))
+        remembered = await self._memory.recall(message.address)
         text = await self._with_carried(message)
+        length = len(text) + len(remembered.summary) + sum(len(turn.text) for turn in remembered.turns)
+        return await _aside(length, self._reading, message, text, remembered)
+
+    def _reading(self, message: Message, text: str, remembered: Remembered) -> _Question:
+        remembered = self._private(remembered)
         language = self._languages.detect(text, prior=remembered.language, hint=message.language)
         if self._config.privacy.redact_before_model:
             text = self._redactor.redact(text)
@@ -202,10 +217,12 @@ class Turner:
         return await self._quote_from(question, await self._search(question))
 
     async def _quote_from(self, question: _Question, passages: Sequence[Passage]) -> Answer:
-        candidates = self._quoter.candidates(passages, question.language)
+        length = len(question.text) + sum(len(passage.text) for passage in passages)
+        candidates = await _aside(length, self._quoter.candidates, passages, question.language)
         near = await self._knowledge.alike(question.alone, candidates, question.language)
         nearness = dict(zip(candidates, near, strict=True)) if near else {}
-        answer = self._quoter.answer(question.alone, passages, question.language, nearness=nearness)
+        quoted = partial(self._quoter.answer, nearness=nearness)
+        answer = await _aside(length, quoted, question.alone, passages, question.language)
         if answer.kind == "decline" and _only_tells(question):
             return Answer(text=said("noted", question.language), kind="small_talk")
         return answer
@@ -223,7 +240,8 @@ class Turner:
     async def _write_with(
         self, engine: Engine, template: str, question: _Question, passages: tuple[Passage, ...], draft: _Draft
     ) -> Composed:
-        composed = self._compose(template, question, passages)
+        length = len(question.text) + sum(len(passage.text) for passage in passages)
+        composed = await _aside(length, self._compose, template, question, passages)
         draft.sources = tuple(
             Citation(number=number, title=passage.title, location=passage.location, url=passage.url)
             for number, passage in enumerate(composed.prompt.passages, 1)
@@ -260,9 +278,10 @@ class Turner:
             return
         if not passages and not await self._knowledge.documents():
             return  # nobody gave this bot any knowledge: it is a plain assistant
-        grounded = ground(draft.text, passages)
+        length = len(draft.text) + sum(len(passage.text) for passage in passages)
+        grounded = await _aside(length, ground, draft.text, passages)
         if grounded.supported:
-            draft.text, draft.sources = grounded.text, grounded.citations
+            draft.text = grounded.text  # its numbers are those of `draft.sources`
             return
         log.info("turn.unsupported", message=draft.message.id)
         answer = await self._quote_from(question, passages)
@@ -312,6 +331,13 @@ async def _unless(cancellation: Cancellation, writing: Awaitable[None]) -> None:
             await asyncio.wait({task})
     if not task.cancelled():
         task.result()
+    elif not cancellation.reason:
+        raise RuntimeError("the writing of an answer was cancelled, and nobody had asked for that")
+
+
+async def _aside(length: int, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+    """Do `work` on texts of `length` characters altogether; long ones in a thread, so that nobody else waits."""
+    return await asyncio.to_thread(work, *arguments) if length > _LONG else work(*arguments)
 
 
 def _turns(message: Message, draft: _Draft) -> tuple[Turn, ...]:
