@@ -7,18 +7,16 @@ it never lands in a repository. Every error is a `ConfigError` that names the ke
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from bot.environment import PREFIX, settings, variable_of
 from bot.errors import ConfigError
-
-PREFIX = "FRONTDESK_"
 
 
 class Section(BaseModel):
@@ -205,26 +203,42 @@ def load(
     tree = _read(file) if file else {}
     _refuse_secrets(tree, file)
     root = file.resolve().parent if file else Path.cwd()
-    _merge(tree, _from_environment(environ))
+    _merge(tree, settings(environ, known=_variables(), secrets=SECRET_VARIABLES))
     _merge(tree, dict(overrides or {}))
+    for own in ("root", "secrets"):
+        if own in tree:
+            raise ConfigError(f"`{own}` is not a setting. Remove it.")
     tree["root"] = root
-    tree["data"] = root / Path(tree.get("data", "data")).expanduser()
+    tree["data"] = root / _folder(tree.get("data", "data"))
     tree["secrets"] = _secrets(environ)
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(_explain(error, file)) from None
+        raise ConfigError(_explain(error, file, environ)) from None
+
+
+def _folder(given: Any) -> Path:
+    if not isinstance(given, str) or not given.strip() or "\0" in given:
+        raise ConfigError(f"`data` names the folder where conversations are kept, but it is {given!r}.")
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"`data` is {given!r}, but nobody has that home folder. Write the whole path.") from None
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(
             f"There is no configuration file {file}. Make one with `frontdesk init`, or name another with --config."
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The configuration file {file} cannot be read: {error}.") from None
+    except OSError as error:
+        raise ConfigError(
+            f"The configuration file {file} cannot be read: {error.strerror}. Name another with --config."
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"The configuration file {file} is not UTF-8. Save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"The configuration file {file} is not valid TOML: {error}.") from None
 
@@ -242,31 +256,13 @@ def _refuse_secrets(tree: Mapping[str, Any], file: Path | None) -> None:
             )
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for variable, text in environ.items():
-        if (
-            not variable.startswith(PREFIX)
-            or variable in SECRET_VARIABLES
-            or not ("__" in variable or variable == "FRONTDESK_DATA")
-        ):
-            continue
-        *path, last = variable.removeprefix(PREFIX).lower().split("__")
-        node = tree
-        for key in path:
-            node = node.setdefault(key, {})
-        node[last] = _value(text)
-    return tree
-
-
-def _value(text: str) -> Any:
-    """JSON where it is a list or a table; else the text itself, which the setting's own type reads."""
-    if text[:1] not in ("[", "{"):
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def _variables(model: type[BaseModel] = Config, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The variables of all settings and of their sections."""
+    for key in _keys(list(path)):
+        yield variable_of((*path, key))
+        inner = model.model_fields[key].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _variables(inner, (*path, key))
 
 
 def _secrets(environ: Mapping[str, str]) -> dict[str, str]:
@@ -285,11 +281,12 @@ def _merge(tree: dict[str, Any], over: Mapping[str, Any]) -> None:
             tree[key] = dict(value) if isinstance(value, Mapping) else value
 
 
-def _explain(error: ValidationError, file: Path | None) -> str:
+def _explain(error: ValidationError, file: Path | None, environ: Mapping[str, str]) -> str:
     lines = []
     for problem in error.errors():
         path = [str(part) for part in problem["loc"]]
         name = ".".join(path)
+        given = f"{variable_of(path)}: " if variable_of(path) in environ else ""
         if problem["type"] == "extra_forbidden":
             near = difflib.get_close_matches(path[-1], _keys(path[:-1]), n=1)
             hint = (
@@ -297,9 +294,9 @@ def _explain(error: ValidationError, file: Path | None) -> str:
                 if near
                 else f" Known here: {', '.join(_keys(path[:-1]))}."
             )
-            lines.append(f"`{name}` is not a setting.{hint}")
+            lines.append(f"{given}`{name}` is not a setting.{hint}")
         else:
-            lines.append(f"`{name}`: {problem['msg']}, but it is {problem['input']!r}.")
+            lines.append(f"{given}`{name}`: {problem['msg']}, but it is {problem['input']!r}.")
     where = str(file) if file else "the settings given"
     return f"The configuration ({where}) is wrong:\n  " + "\n  ".join(lines)
 

@@ -308,6 +308,7 @@ async def at_desk(config: Config, adapters: Sequence[Adapter] | None = None) -> 
         library = Library(config.root / "prompts")
         if wrong := library.check():
             raise wrong[0]
+        library.get(config.prompts.answer)
         model = engine if config.engine.kind != "echo" else None
         summarise = summariser(model, library, config.memory.summary_tokens) if model else None
         turner = Turner(

@@ -11,7 +11,7 @@ import typer
 
 import bot
 from bot.cli import converse, evaluate, knowledge, maintain, project, prompts, serve
-from bot.cli.terminal import errors
+from bot.cli.terminal import errors, settle_streams
 from bot.errors import FrontdeskError, UsageError
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ def _options(
 
 def main() -> None:
     """Run a command; an error of ours is one sentence on standard error and an exit code that is not 0."""
+    settle_streams()
     try:
         _own_names()
         app()
@@ -61,11 +62,26 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
+        sys.exit(1)
+    except OSError as error:
+        about = f"{error.filename}: " if error.filename else ""
+        _forget_output()
+        errors.print(
+            f"[bold red]Error:[/] {_plain(about)}the system refused ({_plain(error.strerror or str(error))}). "
+            "Check that there is space, and that files and output can be written.",
+            soft_wrap=True,
+            highlight=False,
+        )
         sys.exit(1)
 
 
-def _plain(error: Exception) -> str:
+def _forget_output() -> None:
+    """Nobody takes what is still to be written: let it go without a word at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _plain(error: Exception | str) -> str:
     return str(error).replace("[", r"\[")
 
 

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ async def examine(config: Config) -> Sequence[Finding]:
     """Everything, in the order in which it would trip the start. The configuration itself was read already."""
     found = [Finding("good", "configuration", f"read; project folder {config.root}")]
     checks: tuple[Callable[[Config], Awaitable[list[Finding]]], ...] = (
-        _secrets, _port, _exposure, _disk, _storage, _prompts, _engine, _semantic,
+        _secrets, _port, _exposure, _channels, _disk, _storage, _prompts, _engine, _semantic,
     )  # fmt: skip
     for check in checks:
         found += await check(config)
@@ -53,7 +54,8 @@ async def _port(config: Config) -> list[Finding]:
         try:
             probe.bind((host, port))
         except OSError as error:
-            reason = f"{host}:{port} cannot be used ({error.strerror}): stop what listens there, or set server.port."
+            remedy = "set server.host" if isinstance(error, socket.gaierror) else "stop what listens there"
+            reason = f"{host}:{port} cannot be used ({error.strerror}): {remedy}, or set server.port."
             return [Finding("bad", "port", reason)]
     return [Finding("good", "port", f"{host}:{port} is free")]
 
@@ -67,6 +69,18 @@ async def _exposure(config: Config) -> list[Finding]:
     if not config.web.origins:
         found.append(Finding("note", "origins", "web.origins is empty: only this server's pages may embed it."))
     return found
+
+
+async def _channels(config: Config) -> list[Finding]:
+    from bot.desk import adapters_of, store_of
+    from bot.metrics import Metrics
+
+    with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:  # a channel may put its key into the data folder
+        try:
+            made = adapters_of(config.model_copy(update={"data": Path(folder)}), store_of(config), Metrics())
+        except FrontdeskError as error:
+            return [Finding("bad", "channels", str(error))]
+    return [Finding("good", "channels", ", ".join(adapter.name for adapter in made) or "none")]
 
 
 async def _disk(config: Config) -> list[Finding]:

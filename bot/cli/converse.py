@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from bot.cli.terminal import ConfigFile, DataFolder, configuration, errors, output, run_async, set_up_logging
+from bot.cli.terminal import (
+    ConfigFile,
+    DataFolder,
+    configuration,
+    encodes_all,
+    errors,
+    output,
+    run_async,
+    set_up_logging,
+)
 from bot.errors import UsageError
 from bot.events import Address, Failed, Message, Reply
 
@@ -48,7 +57,7 @@ def ask(
     settings = configuration(config, data)
     end = run_async(_ask(settings, question, knowledge))
     if as_json:
-        typer.echo(json.dumps(described(end), ensure_ascii=False))
+        typer.echo(json.dumps(described(end), ensure_ascii=not encodes_all(sys.stdout)))
     else:
         show(end)
     if isinstance(end, Failed):
@@ -170,6 +179,10 @@ def show(end: Reply | Failed) -> None:
     if isinstance(end, Failed):
         errors.print(end.said, style="red")
         return
-    output.print(Markdown(end.text) if sys.stdout.isatty() else end.text, markup=False, highlight=False)
+    if sys.stdout.isatty():
+        output.print(Markdown(end.text))
+    else:
+        output.print(end.text, markup=False, highlight=False, soft_wrap=True)
     for citation in end.citations:
-        output.print(f"  [{citation.number}] {citation.title} ({citation.location})", markup=False, style="dim")
+        line = f"  [{citation.number}] {citation.title} ({citation.location})"
+        output.print(line, markup=False, style="dim", soft_wrap=True)

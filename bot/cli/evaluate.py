@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import statistics
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -60,19 +63,45 @@ def evaluate(
     """
     asked = read(questions)
     settings = configuration(config)
-    try:
-        results = run_async(_evaluate(settings, knowledge, asked, out, jobs))
-    except OSError as error:
-        raise UsageError(f"Cannot write {out}: {error.strerror}. Choose another file with --out.") from None
-    _summarise(results, out)
+    _may_be_written(out, questions)
+    _summarise(run_async(_evaluate(settings, knowledge, asked, out, jobs)), out)
+
+
+def _may_be_written(out: Path, questions: Path) -> None:
+    """Before the work, not after it; what stands in `out` now is replaced only once there is an answer."""
+    if out.exists() and out.samefile(questions):
+        raise UsageError(f"{out} holds the questions; nothing was changed. Choose another file with --out.")
+    if out.is_dir() or not os.access(out if out.exists() else out.absolute().parent, os.W_OK):
+        raise UsageError(f"Cannot write {out}. Choose another file with --out.")
+
+
+@contextmanager
+def _written(out: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """A function that adds a line to `out`; what stood there goes with the first one."""
+    with ExitStack() as stack:
+        file: TextIO | None = None
+
+        def add(result: dict[str, Any]) -> None:
+            nonlocal file
+            try:
+                if file is None:
+                    file = stack.enter_context(out.open("w", encoding="utf-8"))
+                file.write(json.dumps(result, ensure_ascii=False) + "\n")
+                file.flush()
+            except OSError as error:
+                raise UsageError(f"Cannot write {out}: {error.strerror}. Choose another file with --out.") from None
+
+        yield add
 
 
 def read(file: Path) -> list[Question]:
     """The questions of `file`. Raises `UsageError` with the number of the line that is wrong."""
     try:
         lines = file.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"Cannot read the questions in {file}: {error}.") from None
+    except OSError as error:
+        raise UsageError(f"Cannot read the questions in {file}: {error.strerror}. Check --questions.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"Cannot read the questions in {file}: it is not UTF-8. Save it as UTF-8.") from None
     found: list[Question] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -98,7 +127,7 @@ async def _evaluate(
     direct = Direct()
     slots = asyncio.Semaphore(jobs)
     async with prepared(config, knowledge, [direct]) as desk:
-        with out.open("w", encoding="utf-8") as file, bar() as progress:  # not sooner: older answers stay
+        with bar() as progress, _written(out) as write:
             task = progress.add_task("Answering", total=len(questions))
 
             async def one(question: Question) -> dict[str, Any]:
@@ -111,8 +140,7 @@ async def _evaluate(
             results = []
             for done in tasks:
                 results.append(await done)
-                file.write(json.dumps(results[-1], ensure_ascii=False) + "\n")
-                file.flush()
+                write(results[-1])
     return results
 
 

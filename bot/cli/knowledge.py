@@ -136,7 +136,9 @@ def search(
             errors.print("Nothing fits.")
         for passage in passages:
             path = " > ".join((passage.title, *passage.heading))
-            output.print(f"{passage.score:.3f}  {path}  ({passage.location})", style="bold", markup=False)
-            output.print(passage.text + "\n", markup=False, highlight=False)
+            output.print(
+                f"{passage.score:.3f}  {path}  ({passage.location})", style="bold", markup=False, soft_wrap=True
+            )
+            output.print(passage.text + "\n", markup=False, highlight=False, soft_wrap=True)
 
     run_async(work())

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from bot.cli.terminal import ConfigFile, DataFolder, configuration, errors, output, run_async
+from bot.cli.terminal import (
+    ConfigFile,
+    DataFolder,
+    configuration,
+    encodes_all,
+    errors,
+    need_database,
+    output,
+    run_async,
+)
 from bot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +33,7 @@ Visitor = Annotated[str, typer.Option("--visitor", help="The visitor's id; docs/
 async def _with_store(config: Config, work: Callable[[Store], Awaitable[T]]) -> T:
     from bot.desk import store_of
 
+    need_database(config)
     store = store_of(config, shared=True)
     await store.open()
     try:
@@ -47,10 +58,10 @@ def export(
     held = run_async(_with_store(settings, lambda store: store.export(visitor)))
     if not held["conversations"]:
         raise UsageError(f"Nothing is held about {visitor}.")
-    text = json.dumps(held, ensure_ascii=False, indent=2)
     if out is None:
-        typer.echo(text)
+        typer.echo(json.dumps(held, ensure_ascii=not encodes_all(sys.stdout), indent=2))
         return
+    text = json.dumps(held, ensure_ascii=False, indent=2)
     try:
         out.write_text(text + "\n", "utf-8")
     except OSError as error:

@@ -63,7 +63,7 @@ def show(name: Name, language: Language = "en", config: ConfigFile = None) -> No
 
       frontdesk prompts show answer --language zh
     """
-    output.print(_library(config).get(name, language).source.read_text("utf-8"), markup=False, highlight=False)
+    typer.echo(_library(config).get(name, language).source.read_text("utf-8"), nl=False)
 
 
 @app.command()
@@ -87,4 +87,4 @@ def render(
         if not equals:
             raise UsageError(f"{value!r} is not of the form name=value.")
         given[key] = text
-    output.print(template.render(**given), markup=False, highlight=False)
+    typer.echo(template.render(**given))

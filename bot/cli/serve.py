@@ -69,9 +69,15 @@ async def _serve(config: Config, *, site: Path | None = None, knowledge: Path | 
                 errors.print(
                     "  Nothing is known yet, so questions will be declined: frontdesk knowledge add FILE_OR_FOLDER"
                 )
-            output.print(f"\n  Frontdesk answers at [bold link={address}]{address}[/]   (Ctrl-C stops it)\n")
+            output.print(
+                f"\n  Frontdesk answers at [bold link={address}]{address}[/]   (Ctrl-C stops it)\n", soft_wrap=True
+            )
             if not site:
-                output.print(f'  Embed it:  <script src="{address}/web/frontdesk.js" async></script>\n', markup=False)
+                output.print(
+                    f'  Embed it:  <script src="{address}/web/frontdesk.js" async></script>\n',
+                    markup=False,
+                    soft_wrap=True,
+                )
             await until_told_to_stop()
             output.print("  Finishing what is being answered … (Ctrl-C again stops at once)")
             await desk.close()

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TextIO, TypeVar
 
 import typer
 from rich.console import Console
 
 from bot.config import Config, load
+from bot.errors import ConfigError, UsageError
 
 T = TypeVar("T")
 
-output = Console()
-errors = Console(stderr=True)
+_NARROWEST = 20
+
+
+def _width() -> int | None:
+    """None leaves it to the terminal; one that says it has no room at all is not believed."""
+    told = os.environ.get("COLUMNS", "")
+    return 80 if told.isdigit() and int(told) < _NARROWEST else None
+
+
+output = Console(width=_width())
+errors = Console(stderr=True, width=_width())
 
 ConfigFile = Annotated[
     Path | None,
@@ -31,12 +42,44 @@ _DEFAULT = Path("frontdesk.toml")
 
 def configuration(file: Path | None, data: Path | None = None, **overrides: Mapping[str, Any]) -> Config:
     """The configuration as the command line asks for it. Raises `ConfigError`."""
-    if file is None and _DEFAULT.exists():
-        file = _DEFAULT
+    try:
+        if file is None and _DEFAULT.exists():
+            file = _DEFAULT
+    except OSError as error:
+        raise ConfigError(f"{_DEFAULT} here cannot be read: {error.strerror}. Start from another folder.") from None
     tree: dict[str, Any] = {key: dict(value) for key, value in overrides.items() if value}
     if data is not None:
         tree["data"] = str(data.absolute())
     return load(file, overrides=tree)
+
+
+def settle_streams() -> None:
+    """Make standard input and output safe to use, whatever we were started with.
+
+    A closed one gets the null device, so that no database or socket takes its number. What the encoding of the
+    terminal cannot show becomes a question mark.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def encodes_all(stream: TextIO | None) -> bool:
+    """Whether any text can be written to `stream`."""
+    return "utf" in (getattr(stream, "encoding", None) or "utf-8").lower()
+
+
+def need_database(config: Config) -> None:
+    """Raise `UsageError` where there is no database: a mistyped folder would look like an empty one."""
+    if (config.data.is_dir() and not (config.data / "frontdesk.db").exists()) or not config.data.exists():
+        raise UsageError(f"There is no database in {config.data}. Name the data folder with --data.")
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:

@@ -139,6 +139,8 @@ def find_embedder(config: Semantic) -> Embedder | None:
     """
     if config.enabled == "no":
         return None
+    if config.enabled == "yes" and config.model.startswith(("/", ".")) and not Path(config.model).is_dir():
+        raise ConfigError(f"There is no model folder {config.model}. Check knowledge.semantic.model.")
     model = config.model or _installed_folder()
     if importlib.util.find_spec(_EXTRA) and model:
         return SentenceTransformerEmbedder(model)

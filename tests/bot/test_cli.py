@@ -239,9 +239,9 @@ def test_every_template_is_rendered_with_what_is_known(
         (["erase", "--visitor", "nobody", "--yes"], "Nothing is held"),
     ],
 )
-def test_impossible_requests_end_with_a_sentence(tmp_path: Path, arguments: list[str], says: str) -> None:
+def test_impossible_requests_end_with_a_sentence(project: Path, arguments: list[str], says: str) -> None:
     """What is wrong, what to do, an exit code that is not 0, no traceback."""
-    told = frontdesk(*arguments, cwd=tmp_path)
+    told = frontdesk(*arguments, cwd=project)
     assert told.returncode != 0
     assert says in told.stderr
     assert "Traceback" not in told.stderr

@@ -58,6 +58,9 @@ def test_folders_are_taken_from_the_files_own_folder(tmp_path: Path) -> None:
         ("not toml at all [", "not valid TOML"),
         ('[web]\ntoken_secret = "x"', "FRONTDESK_WEB__TOKEN_SECRET"),
         ('[secrets]\nweb_token_secret = "x"', "environment"),
+        ("data = 3", "`data` names the folder"),
+        ('data = " "', "`data` names the folder"),
+        ('root = "x"', "`root` is not a setting"),
     ],
 )
 def test_a_wrong_file_is_explained(tmp_path: Path, text: str, says: str) -> None:
@@ -89,3 +92,40 @@ def test_a_wrong_value_of_a_secret_kind_is_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(written(tmp_path, '[engine.openai]\napi_key = "hunter2"'), environ={})
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"FRONTDESK_SERVER__PROT": "1"}, "FRONTDESK_SERVER__PROT: .server.prot. is not a setting"),
+        ({"FRONTDESK_SERVER_PORT": "1"}, "Did you mean FRONTDESK_SERVER__PORT"),
+        ({"FRONTDESK_DTA": "x"}, "Did you mean FRONTDESK_DATA"),
+        ({"FRONTDESK_SERVER": "x"}, "FRONTDESK_SERVER: .server."),
+        ({"FRONTDESK_WEB_TOKEN_SECRET": "x"}, "Did you mean FRONTDESK_WEB__TOKEN_SECRET"),
+        ({"FRONTDESK_WEB__TOKEN_SECRT": "x"}, "Did you mean FRONTDESK_WEB__TOKEN_SECRET"),
+        ({"FRONTDESK_SERVER__PORT": "1", "FRONTDESK_SERVER__PORT__X": "1"}, "contradicts FRONTDESK_SERVER__PORT"),
+        ({"FRONTDESK_DATA": ""}, ".data. names the folder"),
+        ({"FRONTDESK_SECRETS__X": "1"}, ".secrets. is not a setting"),
+    ],
+)
+def test_a_mistyped_variable_is_as_wrong_as_a_mistyped_key(environ: dict[str, str], says: str) -> None:
+    """What was meant for us and does not work is said, with the variable's own name."""
+    with pytest.raises(ConfigError, match=says):
+        load(environ=environ)
+
+
+def test_variables_of_others_are_left_alone() -> None:
+    """An adapter's own secret, and what Kubernetes sets for a service called "frontdesk"."""
+    others = ("FRONTDESK_WEBHOOK_SECRET", "FRONTDESK_PORT", "FRONTDESK_SERVICE_PORT", "FRONTDESK_PORT_8080_TCP_ADDR")
+    assert load(environ=dict.fromkeys(others, "tcp://10.0.0.1:80")) == load(environ={})
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    """Some editors put one in front; one in another encoding is told how to save it."""
+    file = written(tmp_path, "\ufeff[server]\nport = 9000\n")
+    assert load(file, environ={}).server.port == 9000
+    file.write_bytes(b"\xff\xfe[\x00")
+    with pytest.raises(ConfigError, match="Save it as UTF-8"):
+        load(file, environ={})
+    with pytest.raises(ConfigError, match="Is a directory"):
+        load(tmp_path, environ={})
