@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import logging
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from bot import __version__
@@ -20,6 +22,9 @@ from bot.desk import Desk
 from bot.errors import ConfigError, StorageError
 
 _BACKLOG = 4096
+_IDLE_SECONDS = 75.0
+"""How long a connection may wait, at its start or between requests, before a whole request head has come. Longer than
+the minute for which proxies keep theirs, so that it is they who close."""
 
 
 def application(desk: Desk, *, site: Path | None = None) -> web.Application:
@@ -89,7 +94,15 @@ def _pages(folder: Path) -> Handler:
 async def serving(app: web.Application, config: Config) -> AsyncIterator[str]:
     """Serve until the body ends; gives the address. Raises `ConfigError` when the port cannot be had."""
     # Bodies stay as they were sent: a compressed one is refused before anything unpacks it.
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0, handle_signals=False, auto_decompress=False)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        logger=_log(),
+        keepalive_timeout=_IDLE_SECONDS,
+        shutdown_timeout=2.0,
+        handle_signals=False,
+        auto_decompress=False,
+    )
     await runner.setup()
     _collect_less_often()
     host, port = config.server.host, config.server.port
@@ -102,6 +115,20 @@ async def serving(app: web.Application, config: Config) -> AsyncIterator[str]:
         yield f"http://{host if ':' not in host else f'[{host}]'}:{bound}"
     finally:
         await runner.cleanup()
+
+
+def _log() -> logging.Logger:
+    """What aiohttp writes to, without what it says of requests that are no HTTP.
+
+    It would quote them, with the token in their head, and with them anybody could fill the disk.
+    """
+    log = logging.getLogger("aiohttp.server")
+    log.addFilter(_is_ours)
+    return log
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _collect_less_often() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 from collections.abc import Mapping
@@ -69,6 +70,7 @@ class Pages:
 
     def __init__(self, config: Config, store: Store) -> None:
         self._config, self._store = config, store
+        self._rendering = asyncio.Lock()
 
     async def settings(self, request: web.Request) -> web.Response:
         """GET /web/config"""
@@ -89,14 +91,22 @@ class Pages:
     async def source(self, request: web.Request) -> web.Response:
         """GET /web/source: only what everybody may know is looked up (scope "")."""
         location = request.query.get("location", "")
-        found = []
-        if location and len(location) <= LOCATION_CHARACTERS and _is_text(location):
-            found = [stored.passage for stored in await self._store.passages_of(location)]
-        if found:
-            return _html(source.page(found))
+        if (
+            location
+            and len(location) <= LOCATION_CHARACTERS
+            and _is_text(location)
+            and (page := await self._page(location))
+        ):
+            return _html(page)
         if "text/html" in request.headers.get("Accept", ""):
             return _html(source.absent(), status=404)
         raise Problem(404, "no_source", "There is no such source.")
+
+    async def _page(self, location: str) -> str:
+        """One at a time and beside the loop: a manual of a thousand pages takes seconds, and anybody may ask for it."""
+        async with self._rendering:
+            found = [stored.passage for stored in await self._store.passages_of(location)]
+            return await asyncio.to_thread(source.page, found) if found else ""
 
 
 def _chosen(texts: Mapping[str, Chosen], language: str, fallback: str, nothing: Chosen) -> Chosen:

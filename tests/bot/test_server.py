@@ -9,9 +9,13 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
+import bot.server
 from bench.server import Server
 from bench.visitor import Visitor
+from bot.config import Config
+from bot.config import Server as ServerConfig
 
 
 async def test_a_visitor_is_answered_and_the_process_stops_well(tmp_path: Path) -> None:
@@ -85,3 +89,40 @@ async def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
             await asyncio.sleep(0.01)
         process.send_signal(signal.SIGINT)
         assert await process.wait() == 130
+
+
+async def test_what_is_no_http_is_not_quoted_in_the_log(tmp_path: Path) -> None:
+    """A broken head may hold a token: it is answered with 400, and no word of it is logged, however often it comes."""
+    server = Server(tmp_path, {"log.level": "debug"})
+    await server.start()
+    try:
+        for head in (b"X: \x00", b"Authorization: Bearer ey.SECRET\x00", b"Content-Length: +5", b"X: " + b"S" * 20_000):
+            answer = await exchange(server.port, b"GET /web/history HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.0 400")
+    finally:
+        await server.stop()
+    log = server.log.read_text()
+    assert "SECRET" not in log
+    assert "Traceback" not in log
+
+
+async def test_a_head_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a head, or nothing, holds a connection no longer than an idle one may wait."""
+    monkeypatch.setattr(bot.server, "_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(bot.server, "_collect_less_often", lambda: None)
+    config = Config(server=ServerConfig(port=0))
+    async with bot.server.serving(web.Application(), config) as address:
+        port = int(address.rpartition(":")[2])
+        for sent in (b"", b"GET / HTTP/1.1\r\nHost: x\r\nX:"):
+            assert await exchange(port, sent) == b""
+
+
+async def exchange(port: int, sent: bytes) -> bytes:
+    """Everything that comes back until the server closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        async with asyncio.timeout(20):
+            writer.write(sent)
+            return await reader.read()
+    finally:
+        writer.close()

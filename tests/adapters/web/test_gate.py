@@ -6,12 +6,14 @@ import asyncio
 import gzip
 import json
 import random
+import threading
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from adapters.web import source
 from adapters.web.origins import CORS
 from bot.events import Passage
 from storage.base import Document, StoredPassage
@@ -308,6 +310,21 @@ async def test_a_source_is_shown(house: House) -> None:
     assert "<strong>Thirty</strong> days." in await response.text()
     assert "script-src" not in response.headers["Content-Security-Policy"]
     assert (await house.call("GET", "/web/source?location=secret.md")).status == 404
+
+
+async def test_a_source_is_made_beside_the_loop(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long document takes seconds to render and anybody may ask for it: no stream waits for that."""
+    render, threads = source.page, []
+
+    def page(passages: Sequence[Passage]) -> str:
+        threads.append(threading.current_thread())
+        return render(passages)
+
+    monkeypatch.setattr(source, "page", page)
+    await put(house, "long.md")
+    assert (await house.call("GET", "/web/source?location=long.md")).status == 200
+    assert len(threads) == 1
+    assert threads[0] is not threading.current_thread()
 
 
 async def test_a_lost_source_is_said_to_people_too(house: House) -> None:
