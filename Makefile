@@ -2,8 +2,8 @@
 ## make test              everything that can be tested here
 ## make check             the gate: linters, types and tests
 ## make bench             the figures
-# The first that runs, is new enough and can make environments; else python3, to be told what it lacks.
-PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+# The first (3.11 is what the pins were tested with) that runs and can make environments; else python3, to be told what it lacks.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
   $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && exit; \
   done; echo python3)
 VENV := .venv

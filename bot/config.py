@@ -45,7 +45,7 @@ class Server(Section):
 class Storage(Section):
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
     lease_seconds: float = Field(60, gt=0)
-    attempts: int = Field(5, ge=1, le=100, description="After so many failed attempts a message ends in Failed.")
+    attempts: int = Field(10, ge=1, le=1_000, description="After so many failed attempts a message ends in Failed.")
 
 
 class QuoteEngine(Section):
