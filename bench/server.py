@@ -85,14 +85,15 @@ class Server:
 
     def resident(self) -> int:
         """Bytes of memory that the process holds."""
-        return int(self._measured().memory_info().rss)
+        return int(self.process().memory_info().rss)
 
     def processor_seconds(self) -> float:
         """How long the process has computed."""
-        times = self._measured().cpu_times()
+        times = self.process().cpu_times()
         return float(times.user + times.system)
 
-    def _measured(self) -> psutil.Process:
+    def process(self) -> psutil.Process:
+        """The running server, as the system sees it."""
         if self._process is None:
             raise RuntimeError("the server is not running")
         return psutil.Process(self._process.pid)
