@@ -22,7 +22,7 @@ _KINDS: Mapping[str, Kind] = {
     "fence": "code",
     "code_block": "code",
 }
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_LONGEST_TARGET = 500
 _REFERENCE = re.compile(r"\[([^\[\]]+)\](?:\[([^\[\]]*)\]|(?![\[(:]))")
 
 
@@ -74,10 +74,19 @@ def _block(tokens: Sequence[Token], at: int, lines: Sequence[str], references: M
     elif kind == "code":
         yield Block(kind=kind, text=text, parts=tuple(token.content.rstrip("\n").split("\n")))
     elif token.type != "hr":
-        clean = _resolve(_COMMENT.sub("", text), references)
-        parts = tuple(_resolve(_COMMENT.sub("", part), references) for part in _parts(kind, tokens, at, lines))
+        clean = _resolve(_uncommented(text), references)
+        parts = tuple(_resolve(_uncommented(part), references) for part in _parts(kind, tokens, at, lines))
         if clean.strip():
             yield Block(kind=kind, text=clean, parts=parts)
+
+
+def _uncommented(text: str) -> str:
+    """`text` without comments; one that has no end is text."""
+    kept, at = [], 0
+    while (begin := text.find("<!--", at)) >= 0 and (end := text.find("-->", begin + 4)) >= 0:
+        kept.append(text[at:begin])
+        at = end + 3
+    return "".join(kept) + text[at:]
 
 
 def _parts(kind: Kind, tokens: Sequence[Token], at: int, lines: Sequence[str]) -> Iterator[str]:
@@ -114,6 +123,8 @@ def _resolve(text: str, references: Mapping[str, str]) -> str:
 
     def link(match: re.Match[str]) -> str:
         target = references.get(normalizeReference(match.group(2) or match.group(1)))
+        if target and len(target) > _LONGEST_TARGET:
+            return match.group(1)  # it would stand at each place that refers to it
         return f"[{match.group(1)}]({target})" if target else match.group()
 
     return _REFERENCE.sub(link, text)

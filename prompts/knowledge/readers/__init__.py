@@ -39,6 +39,11 @@ MEDIA_TYPES: Mapping[str, str] = {
 """Kinds of sources by the media type that a server names."""
 
 
+_TITLE_CHARACTERS = 300
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Controls, orders of writing direction and halves of characters: a title is shown in many places, on one line."""
+
+
 def kind_of(name: str) -> str:
     """The kind of a file by its name, or ""."""
     return KINDS.get(PurePosixPath(name).suffix.lower(), "")
@@ -49,13 +54,13 @@ def read(raw: bytes, kind: str, *, name: str, base: str = "", charset: str = "")
 
     `base` is the address that it was fetched from, `charset` the encoding that came with it. Raises `SourceError`.
     """
-    reading = _read(raw, kind, base, charset)
-    if reading.title:
-        return reading
-    heading = "" if kind == "pdf" else first_heading(reading.markdown)
-    return Reading(
-        markdown=reading.markdown, title=heading or _spoken(name), language=reading.language, url=reading.url
-    )
+    try:
+        reading = _read(raw, kind, base, charset)
+        title = reading.title or ("" if kind == "pdf" else first_heading(reading.markdown)) or _spoken(name)
+    except RecursionError:
+        raise SourceError("It is nested too deeply to be read.") from None
+    title = " ".join(_UNSEEN.sub(" ", title).split())[:_TITLE_CHARACTERS]
+    return Reading(markdown=reading.markdown, title=title or name, language=reading.language, url=reading.url)
 
 
 def first_heading(markdown: str) -> str:

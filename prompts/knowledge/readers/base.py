@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bot.errors import SourceError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -18,7 +20,7 @@ class Reading:
 
 _PAIRED = re.compile(r"(?<!\\)([*`])|(?<![^\W_])(_+)(?=\w)|(?<=\w)(_+)(?![^\W_])")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
-_LINE_START = re.compile(r"^(\s*)([#>]|[-+](?=\s)|\d{1,9}(?=[.)]\s)|[=~-]{2,}\s*$)", re.MULTILINE)
+_LINE_START = re.compile(r"^([^\S\n]*)([#>]|[-+](?=\s)|\d{1,9}(?=[.)]\s)|[=~-]{2,}[^\S\n]*$)", re.MULTILINE)
 
 
 def escape(text: str) -> str:
@@ -46,11 +48,23 @@ def _escape_start(match: re.Match[str]) -> str:
     return f"{space}{mark}\\" if mark.isdigit() else f"{space}\\{mark}"
 
 
+_MOST_COLUMNS = 2_000
+_MOST_CELLS = 10_000_000
+
+
 def table(rows: list[list[str]]) -> str:
-    """Rows of cells as a Markdown table; the first row is its header. Short rows are filled up."""
+    """Rows of cells as a Markdown table; the first row is its header. Short rows are filled up.
+
+    Raises `SourceError` when it would have more columns or cells than a table for people has.
+    """
     width = max(map(len, rows), default=0)
     if not width:
         return ""
+    if width > _MOST_COLUMNS or width * len(rows) > _MOST_CELLS:
+        raise SourceError(
+            f"It has a table of {width} columns and {len(rows)} rows: no more than {_MOST_COLUMNS} columns "
+            f"and {_MOST_CELLS} cells are read."
+        )
     lines = [
         "| " + " | ".join(_cell(row[column]) if column < len(row) else "" for column in range(width)) + " |"
         for row in rows

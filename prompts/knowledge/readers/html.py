@@ -24,6 +24,8 @@ _FRAMES = ("blockquote", "details", "fieldset", "figcaption", "figure", "hr", "l
 _BLOCKS = (*_HEADINGS, *_SECTIONS, *_LISTS, *_FRAMES)
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _DEEPEST = 60
+_REPEATED = 200
+"""A cell over several columns stands in each of them, when its text is no longer than this."""
 
 
 def read_html(text: str, *, base: str = "") -> Reading:
@@ -150,6 +152,8 @@ class _Writer:
     def _definitions(self, tag: Tag, depth: int) -> str:
         lines: list[str] = []
         for child in tag.find_all(["dt", "dd"]):
+            if child.find_parent("dl") is not tag:
+                continue  # its own list writes it
             text = " ".join(self.blocks(child, depth).split())
             if child.name == "dt" or not lines:
                 lines.append(f"- **{text}**" if text else "-")
@@ -166,7 +170,8 @@ class _Writer:
             for cell in row.find_all(["td", "th"], recursive=False):
                 span = _attribute(cell, "colspan")
                 text = " ".join(self.blocks(cell, depth).split())
-                cells += [text] * (min(int(span), 50) if span.isdecimal() and int(span) else 1)
+                times = min(int(span), 50) if span.isdecimal() and 0 < len(span) < 4 else 1
+                cells += [text] + [text if len(text) <= _REPEATED else ""] * (times - 1)
             rows.append(cells)
         caption = tag.find("caption")
         above = f"{self._line(caption.children, depth)}\n\n" if caption else ""

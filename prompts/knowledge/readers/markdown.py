@@ -35,17 +35,30 @@ def front_matter(text: str) -> tuple[dict[str, Any], str]:
 
     body = text[match.end() :]
     try:
-        about = yaml.safe_load(match.group(1) or "")
-    except yaml.YAMLError as error:
+        # Every value as the text that stands there: nothing is computed, and no date can be wrong.
+        about = _plain(yaml.compose(match.group(1) or "", yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError) as error:
         about = _by_lines(match.group(1))
         if about is None:
             mark = getattr(error, "problem_mark", None)
             where = f" (line {mark.line + 2})" if mark else ""
             message = f"Its front matter is not valid YAML{where}: correct it, or remove the lines of ---."
             raise SourceError(message) from None
-    if about is None:
-        return {}, body
-    return (about, body) if isinstance(about, dict) else ({}, text)
+    return (about, body) if about is not None else ({}, text)
+
+
+def _plain(tree: Any) -> dict[str, Any] | None:
+    """The keys of a mapping whose values are plain: {} for nothing at all, None for what is no mapping."""
+    if tree is None:
+        return {}
+    pairs = tree.value if tree.id == "mapping" else None
+    if pairs is None:
+        return {} if tree.id == "scalar" and tree.tag.endswith(":null") else None
+    return {
+        key.value: "" if value.tag.endswith(":null") else value.value
+        for key, value in pairs
+        if key.id == value.id == "scalar"
+    }
 
 
 def _by_lines(front: str) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ _DELIMITERS = ",;\t|"
 
 
 def read_csv(text: str) -> Reading:
-    """Raises `SourceError` when quotes are broken or a field is larger than 128 KiB."""
+    """Raises `SourceError` when quotes are broken, a field is larger than 128 KiB, or there are too many columns."""
     try:
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), _dialect(text)) if any(map(str.strip, row))]
     except csv.Error as error:
