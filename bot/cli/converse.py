@@ -174,15 +174,18 @@ def described(end: Reply | Failed) -> dict[str, Any]:
 
 def show(end: Reply | Failed) -> None:
     """Print an end for a person."""
-    from rich.markdown import Markdown
+    from adapters.console.safe import one_line, visible
+    from adapters.console.screen import Screen
 
     if isinstance(end, Failed):
-        errors.print(end.said, style="red")
+        errors.print(end.said, style="red", markup=False)
         return
-    if sys.stdout.isatty():
-        output.print(Markdown(end.text))
+    if output.is_terminal:
+        screen = Screen(output)
+        screen.begin()
+        screen.end(end.text, (), "stop")
     else:
-        output.print(end.text, markup=False, highlight=False, soft_wrap=True)
+        output.print(visible(end.text), markup=False, highlight=False, soft_wrap=True)
     for citation in end.citations:
-        line = f"  [{citation.number}] {citation.title} ({citation.location})"
-        output.print(line, markup=False, style="dim", soft_wrap=True)
+        line = one_line(f"[{citation.number}] {citation.title} ({citation.location})")
+        output.print(f"  {line}", markup=False, style="dim", soft_wrap=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from bot.cli.terminal import ConfigFile, DataFolder, configuration, errors, output, run_async
 from bot.errors import UsageError
@@ -73,6 +74,8 @@ def list_(config: ConfigFile = None, data: DataFolder = None) -> None:
     """
     settings = configuration(config, data)
 
+    from adapters.console.safe import one_line
+
     async def work() -> None:
         async with _opened(settings) as knowledge:
             documents = await knowledge.documents()
@@ -81,7 +84,8 @@ def list_(config: ConfigFile = None, data: DataFolder = None) -> None:
             return
         table = Table("location", "title", "language", "passages", box=None)
         for document in documents:
-            table.add_row(document.location, document.title, document.language, str(document.passages))
+            cells = (document.location, document.title, document.language, str(document.passages))
+            table.add_row(*(Text(one_line(cell)) for cell in cells))
         output.print(table)
 
     run_async(work())
@@ -125,6 +129,8 @@ def search(
     """
     settings = configuration(config, data)
 
+    from adapters.console.safe import one_line, visible
+
     async def work() -> None:
         async with _opened(settings) as knowledge:
             if not await knowledge.documents():
@@ -136,9 +142,8 @@ def search(
             errors.print("Nothing fits.")
         for passage in passages:
             path = " > ".join((passage.title, *passage.heading))
-            output.print(
-                f"{passage.score:.3f}  {path}  ({passage.location})", style="bold", markup=False, soft_wrap=True
-            )
-            output.print(passage.text + "\n", markup=False, highlight=False, soft_wrap=True)
+            line = one_line(f"{path}  ({passage.location})")
+            output.print(f"{passage.score:.3f}  {line}", style="bold", markup=False, soft_wrap=True)
+            output.print(visible(passage.text) + "\n", markup=False, highlight=False, soft_wrap=True)
 
     run_async(work())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -63,10 +64,16 @@ def export(
         return
     text = json.dumps(held, ensure_ascii=False, indent=2)
     try:
-        out.write_text(text + "\n", "utf-8")
+        with open(out, "w", encoding="utf-8", opener=_for_its_owner) as file:
+            file.write(text + "\n")
     except OSError as error:
         raise UsageError(f"Cannot write {out}: {error.strerror}. Choose another file with --out.") from None
     errors.print(f"Written to {out}.")
+
+
+def _for_its_owner(name: str, flags: int) -> int:
+    """A new file is its owner's to read, as the database is."""
+    return os.open(name, flags, 0o600)
 
 
 def erase(

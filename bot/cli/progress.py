@@ -31,6 +31,8 @@ async def add_with_progress(
     knowledge: Knowledge, sources: Sequence[str], *, quiet_when_unchanged: bool = False
 ) -> Added:
     """Read `sources` into `knowledge`, showing how far it is; says what could not be read, and why."""
+    from adapters.console.safe import one_line
+
     with bar() as progress:
         task = progress.add_task("Reading knowledge", total=None)
 
@@ -40,10 +42,10 @@ async def add_with_progress(
 
         report = await knowledge.add(sources, progress=show)
     for problem in report.failed:
-        errors.print("  [red]not read[/]", escape(f"{problem.location}: {problem.reason}"), highlight=False)
+        errors.print("  [red]not read[/]", escape(one_line(f"{problem.location}: {problem.reason}")), highlight=False)
     if report.skipped and not quiet_when_unchanged:
         names = ", ".join(problem.location for problem in report.skipped[:5])
-        errors.print(f"  skipped {len(report.skipped)}: {escape(names)}", highlight=False)
+        errors.print(f"  skipped {len(report.skipped)}: {escape(one_line(names))}", highlight=False)
     if not (quiet_when_unchanged and report.unchanged and not (report.added or report.updated or report.removed)):
         errors.print(
             f"  Knowledge: {len(report.added)} added, {len(report.updated)} updated, "

@@ -118,6 +118,26 @@ def test_knowledge_is_listed_searched_and_removed(project: Path) -> None:
     assert "knowledge list" in again.stderr
 
 
+def test_what_sources_hold_is_shown_and_not_obeyed(project: Path) -> None:
+    """Names, titles and texts of others may look like markup or hold a terminal's orders: they are seen as they are."""
+    name = "tricks \x1b]0;x\x07[nope].md"
+    (project / "knowledge" / name).write_text(
+        "# Zebras [bold]or[/nope]\n\n## Size\x1b[2J\n\nA zebra is 1.4 m high.\x1b]52;c;eA==\x07\n"
+        + "\nIt grazes.\n" * 500,
+        "utf-8",
+    )
+    (project / "knowledge" / "broken \x1b[31m.pdf").write_text("no PDF", "utf-8")
+    for command in (["add", "knowledge/"], ["list"], ["search", "zebra"]):
+        done = frontdesk("knowledge", *command, cwd=project)
+        assert "Traceback" not in done.stderr
+        assert "\x1b" not in done.stdout + done.stderr
+        assert "\x07" not in done.stdout + done.stderr
+    assert "[/nope]" in done.stdout
+    asked = frontdesk("ask", "How high is a zebra?", cwd=project)
+    assert "1.4 m" in asked.stdout
+    assert "\x1b" not in asked.stdout
+
+
 def test_prompts_are_listed_shown_and_rendered(project: Path) -> None:
     """Templates can be looked at, and overridden by a file of the same name."""
     assert "summarize" in frontdesk("prompts", "list", cwd=project).stdout
@@ -276,6 +296,15 @@ def test_a_backup_is_written_once(project: Path) -> None:
     again = frontdesk("backup", "copy.db", cwd=project)
     assert again.returncode != 0
     assert "copy.db" in again.stderr
+
+
+def test_an_export_is_its_owners_to_read(project: Path) -> None:
+    """What is held about a visitor is written so that nobody else on the machine can read it."""
+    assert frontdesk("chat", cwd=project, stdin="Are you open on Saturday?\n").returncode == 0
+    done = frontdesk("export", "--visitor", "console", "--out", "held.json", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert "Saturday" in (project / "held.json").read_text("utf-8")
+    assert (project / "held.json").stat().st_mode & 0o077 == 0
 
 
 def test_doctor_finds_nothing_wrong_with_a_new_project(project: Path) -> None:
