@@ -12,7 +12,7 @@ from types import CodeType
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, meta, nodes
-from jinja2.exceptions import SecurityError
+from jinja2.exceptions import SecurityError, TemplateRuntimeError
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -24,6 +24,8 @@ RANGE = 1_000
 OUTPUT_CHARACTERS = 1_000_000
 """How long a rendered prompt, or any text on the way there, may get."""
 _LOOPS = 2
+_FAULTS = (TemplateRuntimeError, AssertionError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+"""What filters raise for arguments that make no sense; a `SecurityError` is one of the first kind."""
 
 _FILTERS = (
     *("capitalize", "lower", "replace", "string", "title", "trim", "truncate", "upper", "wordcount"),
@@ -150,7 +152,7 @@ def render(code: CodeType, values: Mapping[str, Any]) -> str:
         raise TemplateError(f"{_line(error)}{error.message}") from None
     except RecursionError:
         raise TemplateError("the text is nested too deeply") from None
-    except (SecurityError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+    except _FAULTS as error:
         raise TemplateError(f"{_line(error)}{error}") from None
     return "".join(parts).strip()
 

@@ -244,6 +244,8 @@ def test_a_value_is_never_read_as_a_template(value: str) -> None:
         "{{ 'aaaa'|replace('a', 'a' * 9)|replace('', x) }}",
         "{{ 1 / 0 }}",
         "{{ 'a' + 1 }}",
+        "{{ 'a'|truncate(-5) }}",
+        "{{ x|map('attr', '__class__')|list }}",
         "{% for i in x recursive %}{{ loop(x) }}{% endfor %}",
     ],
 )
