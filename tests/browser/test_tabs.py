@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Arrivals
@@ -32,12 +31,9 @@ async def test_what_is_said_in_one_tab_is_seen_in_the_other(arrive: Arrivals, se
     assert server.sessions == 1
 
 
-@pytest.mark.parametrize("locks", ["with locks", "without locks"])
-async def test_tabs_that_begin_at_once_are_one_visitor(arrive: Arrivals, server: FakeFrontdesk, locks: str) -> None:
-    """None has a token yet, all write: one visitor, one conversation; also where the browser has no locks."""
+async def test_tabs_that_begin_at_once_are_one_visitor(arrive: Arrivals, server: FakeFrontdesk) -> None:
+    """None has a token yet, all write: one visitor, one conversation."""
     context = await arrive.context()
-    if locks == "without locks":
-        await context.add_init_script("Object.defineProperty(navigator, 'locks', {value: undefined})")
     tabs = [await arrive.page(context) for _ in range(3)]
     for tab in tabs:
         await tab.page.evaluate("Frontdesk.open()")
