@@ -96,3 +96,15 @@ async def test_visitors_are_answered_in_their_language(page: Page, language: str
     await ask(page, question)
     answer = page.locator("frontdesk-chat [lang]").last
     await expect(answer).to_have_attribute("lang", language)
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+async def test_no_page_of_the_demo_scrolls_sideways(browser: Browser, demo: Demo, width: int) -> None:
+    """Phones included: a page that is wider than its window makes the open chat wider than the screen."""
+    context = await browser.new_context(viewport={"width": width, "height": 800})
+    page = await context.new_page()
+    for name in ("", "bikes.html", "workshop.html", "help.html"):
+        await page.goto(f"{demo.address}/{name}")
+        beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert await page.evaluate(beyond) == 0, name
+    await context.close()
