@@ -225,9 +225,8 @@ async def test_interrupt_ends_the_running_answer(tmp_path: Path) -> None:
 
 async def test_debounce_answers_the_last_of_several(tmp_path: Path) -> None:
     """With `debounce`, what is followed at once by something newer ends as merged."""
-    async with house(tmp_path, bus={"busy": "debounce", "debounce_seconds": 0.05}) as at:
-        for number in range(3):
-            await at.desk.publish(message("a", f"m{number}"))
+    async with house(tmp_path, bus={"busy": "debounce", "debounce_seconds": 1.0}) as at:
+        await asyncio.gather(*(at.desk.publish(message("a", f"m{number}")) for number in range(3)))
         reasons = []
         for number in range(2):
             end = await at.channel.end(f"m{number}")

@@ -1,4 +1,5 @@
-"""The JSON that four servers stream, as they were seen to send it; they differ in what clients trip over."""
+"""The JSON that four servers stream, written from what is known of them, not recorded; they differ in what clients
+trip over."""
 
 from __future__ import annotations
 
