@@ -26,7 +26,6 @@ SETTINGS = {
     "engine.echo.repeat": 4,
     "engine.echo.delay_ms": 2,
     "storage.lease_seconds": 2,
-    "storage.attempts": 100,
     "web.limits.address_per_minute": 1_000_000,
     "web.limits.visitor_per_minute": 1_000_000,
     "web.limits.site_per_minute": 1_000_000,
