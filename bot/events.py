@@ -7,6 +7,7 @@ Times are seconds since the epoch (UTC). Languages are lower-case ISO 639-1 code
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -158,7 +159,12 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How a model chooses its words. `top_k=0`, `top_p=1`, `min_p=0` and penalties of 0 (or 1) switch that off."""
+    """How a model chooses its words. `top_k=0`, `top_p=1`, `min_p=0` and penalties of 0 (or 1) switch that off.
+
+    `logit_bias` is added to the scores of token ids; `logprobs` asks for each token's log-probability, with the
+    `top_logprobs` likeliest beside it. `ignore_eos` writes on to `max_tokens`. At most one of `json_schema` (as
+    JSON text), `regex` and `choice` binds the answer's form.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
@@ -171,3 +177,10 @@ class Sampling:
     presence_penalty: float = 0.0
     repetition_penalty: float = 1.0
     n: int = 1
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    logprobs: bool = False
+    top_logprobs: int = 0
+    ignore_eos: bool = False
+    json_schema: str = ""
+    regex: str = ""
+    choice: tuple[str, ...] = ()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypedDict
+from typing import Any, Literal, NotRequired, Protocol, TypedDict
 
 EngineFinish = Literal["", "stop", "length"]
 
@@ -14,6 +14,9 @@ class ChatMessage(TypedDict):
 
     role: str
     content: str
+    tool_calls: NotRequired[Sequence[Mapping[str, Any]]]
+    tool_call_id: NotRequired[str]
+    name: NotRequired[str]
 
 
 class SamplingSettings(Protocol):
@@ -41,27 +44,60 @@ class SamplingSettings(Protocol):
     def repetition_penalty(self) -> float: ...
     @property
     def n(self) -> int: ...
+    @property
+    def logit_bias(self) -> Mapping[int, float]: ...
+    @property
+    def logprobs(self) -> bool: ...
+    @property
+    def top_logprobs(self) -> int: ...
+    @property
+    def ignore_eos(self) -> bool: ...
+    @property
+    def json_schema(self) -> str: ...
+    @property
+    def regex(self) -> str: ...
+    @property
+    def choice(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens read and written by one request."""
+    """Tokens read and written by one request. `cached_tokens` of the prompt had been read before."""
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenLogprob:
+    """One token with its natural-log probability before sampling; `top` holds the likeliest in its place.
+
+    `token` is the text alone (with U+FFFD where its bytes are only part of a character), `raw` its bytes.
+    """
+
+    token: str
+    token_id: int
+    logprob: float
+    raw: bytes
+    top: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """What came out since the last one. The last delta of a stream has a `finish_reason`.
+    """What came out since the last one. The last delta of each of the `n` answers has a `finish_reason`.
 
-    `tokens` is how many tokens `text` stands for (0 when the engine does not know).
+    `tokens` is how many tokens came (0 when the engine does not know); `text` may lag behind them, since half
+    a character and what may become a stop string are held back. `index` says which of `n` answers it belongs to.
+    The very last delta of the stream carries the `usage` of the whole request.
     """
 
     text: str
     tokens: int = 0
     finish_reason: EngineFinish = ""
     usage: Usage | None = None
+    index: int = 0
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class Engine(Protocol):
@@ -70,9 +106,12 @@ class Engine(Protocol):
     async def start(self) -> None:
         """Make ready: load, connect, verify. Raises when that cannot work, saying what to do."""
 
-    def stream(self, messages: Sequence[ChatMessage], sampling: SamplingSettings) -> AsyncGenerator[Delta, None]:
+    def stream(
+        self, messages: Sequence[ChatMessage], sampling: SamplingSettings, *, owner: str = ""
+    ) -> AsyncGenerator[Delta, None]:
         """Generate an answer to `messages`. Closing the iterator frees its place within one step.
 
+        Requests of one `owner` (a visitor, an API key) share that owner's turn where requests have to wait.
         Raises `EngineFault` (or a subclass) from the iterator when this one request fails.
         """
 
@@ -85,6 +124,14 @@ class Engine(Protocol):
 
 class EngineFault(Exception):
     """One request failed. The message says why and holds no secret."""
+
+
+class EngineRefused(EngineFault):
+    """The request itself cannot be done, now or later; `field` names the part of it that is wrong."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class EngineBusy(EngineFault):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
+from bot.engine.abilities import refuse_unknown
 from bot.engine.base import ChatMessage, Delta, EngineFault, EngineFinish, SamplingSettings, Usage
 from bot.engine.stops import StopWatch
 from bot.engine.words import count_pieces, pieces
@@ -29,9 +30,14 @@ class EchoEngine:
     async def start(self) -> None:
         self._closed = False
 
-    async def stream(self, messages: Sequence[ChatMessage], sampling: SamplingSettings) -> AsyncGenerator[Delta, None]:
-        if sampling.n != 1:
-            raise EngineFault("The echo engine writes one answer to a request: leave `n` at 1.")
+    async def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        sampling: SamplingSettings,
+        *,
+        owner: str = "",  # noqa: ARG002 - nobody waits for another here
+    ) -> AsyncGenerator[Delta, None]:
+        refuse_unknown(sampling, "The echo engine")
         watch = StopWatch(sampling.stop)
         written = 0
         finish: EngineFinish = "stop"

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 
+from bot.engine.abilities import refuse_unknown
 from bot.engine.base import (
     ChatMessage,
     Delta,
@@ -91,9 +92,14 @@ class OpenAICompatibleEngine:
         others = [name for name in models if name not in (self._model, f"{self._model}:latest")]
         return ", ".join([self._model, *others] if self._model else models)
 
-    async def stream(self, messages: Sequence[ChatMessage], sampling: SamplingSettings) -> AsyncGenerator[Delta, None]:
-        if sampling.n != 1:
-            raise EngineFault("This engine writes one answer to a request: leave `n` at 1.")
+    async def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        sampling: SamplingSettings,
+        *,
+        owner: str = "",  # noqa: ARG002 - the server behind knows no owners
+    ) -> AsyncGenerator[Delta, None]:
+        refuse_unknown(sampling, "An engine behind an API")
         await self._take_place()
         try:
             call = await self._begin(messages, sampling)
