@@ -1,4 +1,4 @@
-"""The requests that engines are measured with: mixed prompts of 20 to 400 tokens, answers of 20 to 200, the same each time."""
+"""The requests that engines are measured with: prompts of 20 to 400 tokens, answers of 20 to 200, the same each time."""
 
 from __future__ import annotations
 

@@ -6,8 +6,9 @@ import asyncio
 import sys
 import time
 
-from bench.workload import Ask, Run, Stamps, workload
 from bot.engine.local.engine import LocalEngine
+
+from bench.workload import Ask, Run, Stamps, workload
 from bot.engine.local.settings import LocalSettings
 from bot.events import Sampling
 
