@@ -1,4 +1,4 @@
-"""The requests that engines are measured with: prompts of 20 to 400 tokens, answers of 20 to 200, the same each time."""
+"""The requests that engines are measured with: prompts of 20 to 400 tokens, answers of 20 to 200, always the same."""
 
 from __future__ import annotations
 
