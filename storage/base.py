@@ -99,6 +99,39 @@ class Erased:
     rows: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """Who may use the API. Of the secret itself only `digest` is kept; `hint` is its beginning, to tell keys apart.
+
+    0 stands for "never" (`expires_at`, `revoked_at`, `last_used_at`) and for "no limit". Limits of tokens count what
+    is read and what is written together; a day begins at midnight UTC.
+    """
+
+    name: str
+    digest: bytes
+    hint: str
+    created_at: float
+    number: int = 0
+    expires_at: float = 0.0
+    revoked_at: float = 0.0
+    last_used_at: float = 0.0
+    requests_per_minute: int = 0
+    tokens_per_minute: int = 0
+    tokens_per_day: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiUsage:
+    """What key `key` used on `day` ("2026-11-22", UTC); `last_used_at` is when it was used last."""
+
+    key: int
+    day: str
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    last_used_at: float = 0.0
+
+
 def conversation_scope(address: Address) -> str:
     """The scope of documents that belong to one conversation; they are erased with it."""
     parts = [address.channel, address.account, address.conversation, address.thread]
@@ -213,6 +246,25 @@ class Store(Protocol):
 
     async def knowledge_version(self) -> int:
         """A number that changes whenever a document or a vector does, so that caches know."""
+
+    # -- keys of the API: they are the operator's, so neither `erase` nor `expire` touches them -----------
+    async def create_key(self, key: ApiKey) -> ApiKey | None:
+        """Keep a new key, and return it with its number. None when a key of that name is in force."""
+
+    async def keys(self) -> Sequence[ApiKey]:
+        """Every key that there ever was, oldest first."""
+
+    async def find_key(self, digest: bytes) -> ApiKey | None:
+        """The key with this digest, revoked and expired ones too."""
+
+    async def revoke_key(self, number: int) -> bool:
+        """End a key for good. False when there is none in force with this number."""
+
+    async def add_usage(self, used: Sequence[ApiUsage]) -> None:
+        """Add to what was counted for each key and day, in one transaction."""
+
+    async def usage(self, *, since: str = "", key: int | None = None) -> Sequence[ApiUsage]:
+        """What was counted from day `since` on, for one key or for all, by day and key."""
 
     # -- audit -------------------------------------------------------------------------------------
     async def audit(self, action: str, detail: Mapping[str, Any]) -> None:

@@ -147,3 +147,21 @@ def record_and_counters(db: Database) -> None:
 @steps()
 def pages_of_documents(db: Database) -> None:
     db.execute("ALTER TABLE documents ADD COLUMN url TEXT NOT NULL DEFAULT ''")
+
+
+@steps()
+def keys_of_the_api(db: Database) -> None:
+    for statement in (
+        """CREATE TABLE api_keys(
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, hint TEXT NOT NULL, created_at REAL NOT NULL,
+            expires_at REAL NOT NULL, revoked_at REAL NOT NULL DEFAULT 0, last_used_at REAL NOT NULL DEFAULT 0,
+            requests_per_minute INTEGER NOT NULL, tokens_per_minute INTEGER NOT NULL,
+            tokens_per_day INTEGER NOT NULL)""",
+        "CREATE UNIQUE INDEX api_keys_in_force ON api_keys(name) WHERE revoked_at = 0",
+        """CREATE TABLE api_usage(
+            key INTEGER NOT NULL REFERENCES api_keys(number), day TEXT NOT NULL,
+            requests INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+            last_used_at REAL NOT NULL, PRIMARY KEY(day, key)) WITHOUT ROWID""",
+    ):
+        db.execute(statement)

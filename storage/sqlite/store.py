@@ -15,8 +15,8 @@ from sqlite_utils.db import Database
 
 from bot.errors import StorageError
 from bot.events import Address, Failed, Feedback, Message, Reply, Turn
-from storage.base import Document, Erased, Exchange, Lease, Outgoing, Recollection, StoredPassage
-from storage.sqlite import conversations, inbox, knowledge, outbox, record, visitors
+from storage.base import ApiKey, ApiUsage, Document, Erased, Exchange, Lease, Outgoing, Recollection, StoredPassage
+from storage.sqlite import conversations, inbox, keys, knowledge, outbox, record, visitors
 from storage.sqlite.backup import write_backup
 from storage.sqlite.connection import Synchronous
 from storage.sqlite.faults import explained
@@ -175,6 +175,25 @@ class SqliteStore:
 
     async def knowledge_version(self) -> int:
         return await self._ask(record.counter, knowledge.VERSION)
+
+    # -- keys of the API ---------------------------------------------------------------------------
+    async def create_key(self, key: ApiKey) -> ApiKey | None:
+        return await self._write(keys.create, key)
+
+    async def keys(self) -> Sequence[ApiKey]:
+        return await self._ask(keys.every)
+
+    async def find_key(self, digest: bytes) -> ApiKey | None:
+        return await self._ask(keys.find, digest)
+
+    async def revoke_key(self, number: int) -> bool:
+        return await self._write(keys.revoke, number, self._clock())
+
+    async def add_usage(self, used: Sequence[ApiUsage]) -> None:
+        await self._write(keys.add_usage, used)
+
+    async def usage(self, *, since: str = "", key: int | None = None) -> Sequence[ApiUsage]:
+        return await self._ask(keys.usage, since, key)
 
     # -- audit -------------------------------------------------------------------------------------
     async def audit(self, action: str, detail: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 pytest.register_assert_rewrite(
     "tests.contracts.store",
+    "tests.contracts.store_keys",
     "tests.contracts.store_knowledge",
     "tests.contracts.store_lease",
     "tests.contracts.store_memory",

@@ -14,7 +14,13 @@ from storage.sqlite import SqliteStore
 from storage.sqlite.migrations import migrate, names, outstanding, steps
 from tests.contracts.store import say
 
-RELEASED = {"inbox_outbox_and_conversations", "knowledge", "record_and_counters", "pages_of_documents"}
+RELEASED = {
+    "inbox_outbox_and_conversations",
+    "knowledge",
+    "record_and_counters",
+    "pages_of_documents",
+    "keys_of_the_api",
+}
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from sqlite_utils.db import Database
 from bot.errors import StorageError
 from storage.sqlite import SqliteStore
 from tests.contracts.store import Clock, InboxContract, end, say, take
+from tests.contracts.store_keys import KeyContract
 from tests.contracts.store_knowledge import KnowledgeContract, document, passage
 from tests.contracts.store_lease import LeaseContract
 from tests.contracts.store_memory import ConversationContract, OutboxContract, RecordContract
@@ -28,6 +29,7 @@ class TestSqliteStore(
     RecordContract,
     VisitorContract,
     KnowledgeContract,
+    KeyContract,
 ):
     @pytest.fixture
     def make(self, tmp_path: Path, clock: Clock) -> Callable[[], SqliteStore]:
