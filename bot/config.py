@@ -146,6 +146,26 @@ class WebConfig(Section):
     limits: WebLimits = WebLimits()
 
 
+class ApiLimits(Section):
+    body_bytes: int = Field(4_000_000, ge=1_000)
+    running: int = Field(256, ge=1, description="Requests at once, over all keys.")
+    max_tokens: int = Field(16_384, ge=1, description="The longest answer that may be asked for.")
+    answers: int = Field(8, ge=1, le=128, description="Answers to one question (`n`).")
+    prompts: int = Field(16, ge=1, le=256, description="Prompts in one request to /v1/completions.")
+
+
+class ApiConfig(Section):
+    enabled: bool = False
+    model: str = Field("", description="The model's name, as clients see it; empty takes the engine's.")
+    require_key: bool = Field(True, description="Without keys the API answers this machine alone.")
+    origins: tuple[str, ...] = Field((), description='Sites whose pages may call the API; "*" is every one.')
+    max_tokens: int = Field(1_024, ge=1, description="The longest answer when a request does not say.")
+    timeout_seconds: float = Field(600, gt=0, description="How long one request may take.")
+    priority: int = Field(0, ge=-100, le=100, description="Against visitors' chats, which have 0; higher goes first.")
+    turns: Literal["key", "user"] = Field("key", description="Who has a turn of its own where requests wait.")
+    limits: ApiLimits = ApiLimits()
+
+
 class LogConfig(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
@@ -175,6 +195,7 @@ class Config(Section):
     knowledge: KnowledgeConfig = KnowledgeConfig()
     prompts: PromptsConfig = PromptsConfig()
     web: WebConfig = WebConfig()
+    api: ApiConfig = ApiConfig()
     log: LogConfig = LogConfig()
     adapters: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Settings of third parties' adapters, by the name of their entry point."
