@@ -161,7 +161,7 @@ class Grammars:
         own.no_padding()
         own.no_truncation()
         own.add_special_tokens([_END])
-        end = own.token_to_id(_END)
+        end: Any = own.token_to_id(_END)
         try:
             wide = max(self._vocabulary, end + 1)
             return self._guidance.LLTokenizer(own.to_str(), n_vocab=wide, eos_token=end), end
@@ -176,9 +176,9 @@ _keeping = threading.Lock()
 def grammar_of(sampling: SamplingSettings, tokenizer: Any, vocabulary: int) -> Grammar | None:
     """The grammar that binds one answer, at its beginning; None where nothing does.
 
-    `tokenizer` is transformers' or a `tokenizers.Tokenizer`; what is compiled for it is kept for as long as it
-    lives. `fork` gives the further ones of `n` answers. Raises EngineRefused with llguidance's explanation for
-    a schema or an expression that it cannot use, and when it is not installed.
+    `tokenizer` is transformers'; what is compiled for it is kept for as long as it lives. `fork`
+    gives the further ones of `n` answers. Raises EngineRefused with llguidance's explanation for a schema or an
+    expression that it cannot use, and when it is not installed.
     """
     bound = _binding(sampling)
     if bound is None:
