@@ -46,7 +46,14 @@ class Request:
     cached: int = 0
     """Tokens of the prompt that were found in the prefix cache."""
     preemptions: int = 0
+    """How often it lost its slot and blocks: what a device knows of it is void when this has changed."""
     ended: bool = False
+    chain: list[int] = field(default_factory=list)
+    """The prefix cache's blocks for its first full blocks: its own, or others' that hold the same tokens."""
+    flights: int = 0
+    """Steps in flight that compute a part of it."""
+    charged: int = 0
+    """The first tokens, whose computation its owner has been charged for."""
 
     @property
     def length(self) -> int:
