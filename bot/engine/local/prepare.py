@@ -1,0 +1,154 @@
+"""From a question to requests: checked, encoded, cut to what fits; on the event loop when short, else beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import math
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bot.engine.base import ChatMessage, EngineRefused, EngineSlow, SamplingSettings
+from bot.engine.local.answer import Answer, Asked
+from bot.engine.local.checks import check
+from bot.engine.local.model import Model
+from bot.engine.local.outlet import Outlet
+from bot.engine.local.request import Request
+
+Result = TypeVar("Result")
+
+_LONG = 4_000
+"""Characters beyond which a text is encoded beside the event loop: these take about a millisecond."""
+_THREADS = 2
+_SEED_BITS = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked. A `prompt` is continued as it stands; else `messages` are put through the chat template."""
+
+    sampling: SamplingSettings
+    messages: Sequence[ChatMessage] = ()
+    tools: Sequence[Mapping[str, Any]] = ()
+    prompt: str | Sequence[int] | None = None
+    owner: str = ""
+    priority: int = 0
+    deadline: float | None = None
+    """Seconds from now."""
+
+    @property
+    def field(self) -> str:
+        return "messages" if self.prompt is None else "prompt"
+
+    def length(self) -> int:
+        """About how many characters are to be encoded."""
+        if self.prompt is not None:
+            return len(self.prompt) if isinstance(self.prompt, str) else 0
+        said = sum(len(str(message.get("content", ""))) for message in self.messages)
+        return said + sum(len(str(tool)) for tool in self.tools)
+
+
+class Preparer:
+    """Makes requests for one model. `context_tokens` is what a prompt and its answer may have together."""
+
+    def __init__(self, model: Model, context_tokens: int) -> None:
+        self._model, self._context = model, context_tokens
+        self._ids = itertools.count(1)
+        self._aside = ThreadPoolExecutor(_THREADS, thread_name_prefix="frontdesk-encode")
+
+    def close(self) -> None:
+        self._aside.shutdown(wait=False, cancel_futures=True)
+
+    def check(self, question: Question) -> None:
+        """Raise `EngineRefused`, with the field that is wrong, for what can be seen without the tokens."""
+        check(question.sampling, vocabulary=self._model.runner.vocabulary, context_tokens=self._context)
+
+    async def prepare(self, question: Question) -> Asked:
+        """The requests for `question`, which was checked. Raises `EngineRefused`, with the field that is wrong."""
+        arrived = time.monotonic()
+        deadline = _deadline(question.deadline, arrived)
+        sampling = question.sampling
+        prompt = await self._run(question.length() > _LONG, lambda: self._encode(question))
+        most = self._room(prompt, question)
+        bound = bool(sampling.json_schema or sampling.regex or sampling.choice)
+        grammar = await self._run(True, lambda: self._model.grammar(sampling)) if bound else None
+        asked = Asked(Outlet(sampling.n))
+        seed = random.getrandbits(_SEED_BITS) if sampling.seed is None else sampling.seed
+        ends = frozenset() if sampling.ignore_eos else self._model.texts.end_tokens
+        for index in range(sampling.n):
+            request = Request(
+                id=next(self._ids),
+                tokens=list(prompt),
+                prompt_length=len(prompt),
+                max_tokens=most,
+                sampling=sampling,
+                seed=seed_of(seed, index),
+                grammar=grammar.fork() if grammar is not None and index else grammar,
+                owner=question.owner,
+                priority=question.priority,
+                deadline=deadline,
+                arrived=arrived,
+            )
+            text = self._model.texts.stream(sampling.stop, prompt=prompt if question.prompt is not None else ())
+            asked.answers.append(
+                Answer(request=request, asked=asked, index=index, text=text, vocabulary=self._model.texts, ends=ends)
+            )
+        return asked
+
+    async def _run(self, aside: bool, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._aside, work) if aside else work()
+
+    def _encode(self, question: Question) -> list[int]:
+        prompt, aside = question.prompt, question.length() > _LONG
+        if isinstance(prompt, str):
+            return (self._model.texts if aside else self._model.counting).encode(prompt)
+        if prompt is not None:
+            self._check_tokens(prompt)
+            return list(prompt)
+        if not question.messages:
+            raise EngineRefused("There is no message to answer: give one at least.", field="messages")
+        return (self._model.texts if aside else self._model.counting).chat(question.messages, question.tools)
+
+    def _check_tokens(self, tokens: Sequence[object]) -> None:
+        most = self._model.runner.vocabulary
+        if not tokens:
+            raise EngineRefused("The prompt is empty: give at least one token.", field="prompt")
+        for token in tokens:
+            if not isinstance(token, int) or isinstance(token, bool) or not 0 <= token < most:
+                raise EngineRefused(f"The prompt's tokens must be numbers from 0 to {most - 1}.", field="prompt")
+
+    def _room(self, prompt: Sequence[int], question: Question) -> int:
+        """How many tokens may be written: as many as were asked for, or as fit."""
+        room = self._context - len(prompt)
+        if room < 1:
+            raise EngineRefused(
+                f"The prompt has {len(prompt)} tokens, but the engine holds {self._context} for a prompt and its "
+                "answer together. Make it shorter, or set engine.local.context_tokens higher where the model can.",
+                field=question.field,
+            )
+        return min(question.sampling.max_tokens, room)
+
+
+def seed_of(seed: int, index: int) -> int:
+    """The seed of the answer `index` of several: the first has the one that was given."""
+    if index == 0:
+        return seed
+    digest = hashlib.blake2b(f"{seed}/{index}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> (64 - _SEED_BITS)
+
+
+def _deadline(seconds: float | None, now: float) -> float:
+    if seconds is None:
+        return math.inf
+    if math.isnan(seconds):
+        raise EngineRefused(
+            "The deadline is not a number: give the seconds that the answer may take.", field="deadline"
+        )
+    if seconds <= 0:
+        raise EngineSlow("The time that the answer was given is over already.")
+    return now + seconds
