@@ -1,0 +1,78 @@
+// What Python calls. Pointers are those of contiguous CPU tensors unless strides are given; nothing is kept.
+#include <exception>
+#include <vector>
+#include "plan.hpp"
+#include "team.hpp"
+
+namespace {
+thread_local Workspace workspace;
+}
+
+extern "C" {
+
+struct AttentionCall {
+    const void* query;
+    void* out;
+    void* keys;
+    void* values;
+    const int32_t* starts;
+    const int32_t* lengths;
+    const int32_t* tables;
+    const float* sinks;
+    int64_t query_token, query_head, sequences, table_stride;
+    int32_t heads, kv_heads, head_dim, block_tokens, window, threads;
+    float scale, softcap;
+};
+
+struct WriteCall {
+    const void* key;
+    const void* value;
+    void* keys;
+    void* values;
+    const int64_t* write_at;
+    int64_t tokens, key_token, key_head, value_token, value_head;
+    int32_t kv_heads, head_dim, block_tokens, threads;
+};
+}
+
+template <class T> static void attend(const AttentionCall& call) {
+    thread_local Plan plan;
+    thread_local std::vector<float> partial;
+    plan.all({call.starts, call.lengths, call.sequences}, {call.heads, call.kv_heads, call.block_tokens, call.window}, call.threads);
+    std::vector<std::atomic<int>> done(size_t(plan.parts) + 1);
+    const int64_t columns = int64_t(call.heads) * call.head_dim;
+    Attention<T> attention{static_cast<const T*>(call.query), call.query_token, call.query_head,
+                           Rows<T>::plain(static_cast<T*>(call.out), columns),
+                           {static_cast<T*>(call.keys), static_cast<T*>(call.values), call.kv_heads, call.block_tokens, call.head_dim},
+                           call.tables, call.table_stride, call.scale, call.softcap, call.window, call.sinks, done.data(), nullptr};
+    partial.resize(size_t(plan.parts) * attention.part_size());
+    attention.partial = partial.data();
+    const std::vector<Unit>& units = plan.units;
+    Team::run(call.threads, [&](Team& team, Team::Member& me) {
+        team.share(me, int64_t(units.size()), [&](int64_t i) { attention(units[size_t(i)], workspace); });
+        release_tiles();
+    });
+}
+
+template <class T> static void write(const WriteCall& call) {
+    Cache<T> cache{static_cast<T*>(call.keys), static_cast<T*>(call.values), call.kv_heads, call.block_tokens, call.head_dim};
+    Team::run(call.tokens < 16 ? 1 : call.threads, [&](Team& team, Team::Member& me) {
+        team.share(me, call.tokens, [&](int64_t t) {
+            for (int head = 0; head < call.kv_heads; head++)
+                cache.write(call.write_at[t], head, static_cast<const T*>(call.key) + t * call.key_token + head * call.key_head,
+                            static_cast<const T*>(call.value) + t * call.value_token + head * call.value_head);
+        });
+    });
+}
+
+extern "C" {
+// Prepare this process; returns 1 where matrix tiles are used.
+int native_start(const Runtime* found) {
+    runtime = *found;
+    return allow_amx() ? 1 : 0;
+}
+void native_attend_float32(const AttentionCall* call) { attend<float>(*call); }
+void native_attend_bfloat16(const AttentionCall* call) { attend<bf16>(*call); }
+void native_write_float32(const WriteCall* call) { write<float>(*call); }
+void native_write_bfloat16(const WriteCall* call) { write<bf16>(*call); }
+}
