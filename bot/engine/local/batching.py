@@ -21,8 +21,6 @@ class Seat:
     preemptions: int = -1
     blocks: int = 0
     """How many of its blocks its row of the table holds."""
-    last: int = 0
-    """The last of those."""
 
 
 class Batcher:
@@ -51,16 +49,10 @@ class Batcher:
                 self._tables[request.slot] = 0
                 new.append(request)
             blocks = request.blocks
-            if len(blocks) != seat.blocks or blocks[-1] != seat.last:
-                known = seat.blocks if len(blocks) > seat.blocks else 0
-                self._tables[request.slot, known : len(blocks)] = blocks[known:]
-                seat.blocks, seat.last = len(blocks), blocks[-1]
+            if len(blocks) > seat.blocks:  # while a request holds its slot, blocks are only added
+                self._tables[request.slot, seat.blocks : len(blocks)] = blocks[seat.blocks :]
+                seat.blocks = len(blocks)
         return new
-
-    def doubt(self) -> None:
-        """After a step that failed: blocks may have been taken back and given anew, so every row is read again."""
-        for seat in self._seats:
-            seat.blocks = 0
 
     def build(self, step: Step) -> Batch:
         """The tensors of `step`, whose requests are seated. Tokens not known here yet are read on the device."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -19,41 +16,17 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from bot.engine.base import EngineFault, EngineRefused
-from bot.engine.local.cache import Layer
+from bot.engine.local.assembly import runner_of
 from bot.engine.local.checkpoint import Checkpoint, Progress, brief, find
 from bot.engine.local.device import available_memory, device_of, dtype_of, use_threads
-from bot.engine.local.probe import layers_of
+from bot.engine.local.loaded import Loaded, loaded_from
 from bot.engine.local.quiet import quiet
 from bot.engine.local.settings import LocalSettings
 
-UNKNOWN_CONTEXT = 2_048
-"""Where a configuration does not say how long its positions go."""
-STRETCHED = frozenset({"dynamic", "longrope"})
-"""Rotary positions whose frequencies depend on the longest sequence of the whole call."""
 GENERATORS = ("ForCausalLM", "LMHeadModel")
 """How the classes of decoder-only language models end."""
 
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """A model that attends through `attention.attend`, on its device, and all that is known about it."""
-
-    name: str
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    config: PretrainedConfig
-    """Of the text part, where a model has several."""
-    device: torch.device
-    dtype: torch.dtype
-    context_tokens: int
-    """The longest prompt and answer together that the model can do and the settings allow."""
-    vocabulary: int
-    """Ids below this are tokens; logits may be wider, for no token."""
-    end_tokens: frozenset[int]
-    """The ids that end an answer, by the model's and the tokenizer's configuration."""
-    layers: tuple[Layer, ...]
+__all__ = ["Loaded", "load", "loaded_from", "runner_of"]
 
 
 def load(settings: LocalSettings, progress: Progress) -> Loaded:
@@ -83,31 +56,6 @@ def load(settings: LocalSettings, progress: Progress) -> Loaded:
             raise EngineFault(_too_large(checkpoint.name, _bytes(model), device)) from None
     progress("ready", 1.0)
     return loaded
-
-
-def loaded_from(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: LocalSettings, *, name: str = ""
-) -> Loaded:
-    """What `load` gives, for a model that is in memory already, on the device and in the dtype that it has.
-
-    Raises `EngineRefused` for a model that this engine cannot run.
-    """
-    model.requires_grad_(False).train(False)
-    config = model.config.get_text_config()
-    output: nn.Linear | None = model.get_output_embeddings()  # type: ignore[no-untyped-call]  # transformers' own
-    width = int(config.vocab_size if output is None else output.weight.shape[0])
-    return Loaded(
-        name=name or settings.model,
-        model=model,
-        tokenizer=tokenizer,
-        config=config,
-        device=model.device,
-        dtype=model.dtype,
-        context_tokens=_context(config, settings),
-        vocabulary=min(width, max(tokenizer.get_vocab().values()) + 1),
-        end_tokens=_end_tokens(model, tokenizer),
-        layers=layers_of(model),
-    )
 
 
 def _config(checkpoint: Checkpoint, settings: LocalSettings) -> PretrainedConfig:
@@ -221,40 +169,3 @@ def _own_dtype(config: PretrainedConfig) -> torch.dtype | None:
     text = config.get_text_config()
     own = getattr(text, "dtype", None) or getattr(text, "torch_dtype", None)
     return getattr(torch, own) if isinstance(own, str) else own
-
-
-def _context(config: PretrainedConfig, settings: LocalSettings) -> int:
-    """How long a conversation may be, in tokens."""
-    most = getattr(config, "max_position_embeddings", None)
-    if not most:
-        logger.warning("The model does not say how long its context is: %d tokens are assumed", UNKNOWN_CONTEXT)
-        most = UNKNOWN_CONTEXT
-    for rope in _ropes(config):
-        original = rope.get("original_max_position_embeddings")
-        original = original or getattr(config, "original_max_position_embeddings", None) or most
-        if rope.get("rope_type", rope.get("type")) in STRETCHED and original < most:
-            logger.warning(
-                "The model stretches its positions by the longest conversation of a batch: "
-                "conversations are kept to the %d tokens that it does without",
-                original,
-            )
-            most = int(original)
-    if settings.context_tokens > most:
-        logger.warning("context_tokens is %d, but the model goes to %d tokens", settings.context_tokens, most)
-    return min(settings.context_tokens or most, int(most))
-
-
-def _ropes(config: PretrainedConfig) -> list[dict[str, Any]]:
-    """What the configuration says about rotary positions: once, or for each kind of layer."""
-    rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
-    if any(isinstance(part, dict) for part in rope.values()):
-        return [part for part in rope.values() if isinstance(part, dict)]
-    return [rope]
-
-
-def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    found: set[int] = set()
-    for source in (model.generation_config, model.config, tokenizer):
-        ends = getattr(source, "eos_token_id", None)
-        found.update([ends] if isinstance(ends, int) else ends or ())
-    return frozenset(found)
