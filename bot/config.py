@@ -67,12 +67,39 @@ class OpenAIEngine(Section):
     max_concurrent: int = Field(64, ge=1)
 
 
+class LocalEngine(Section):
+    """What `bot.engine.local.settings.LocalSettings` holds, but for the model. 0 leaves a number to the engine."""
+
+    revision: str = ""
+    trust_remote_code: bool = Field(False, description="Run Python code that comes with the model.")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    quantization: Literal["none", "int8", "fp8"] = "none"
+    kernels: Literal["auto", "torch"] = "auto"
+    threads: int = Field(0, ge=0, le=4_096)
+    context_tokens: int = Field(0, ge=0)
+    cache_gb: float = Field(0, ge=0)
+    block_tokens: int = Field(32, ge=1, le=1_024)
+    max_requests: int = Field(64, ge=1, le=4_096)
+    step_tokens: int = Field(0, ge=0)
+    queue: int = Field(1_024, ge=1)
+    prefix_cache: bool = True
+    chat_template: str = Field("", description="A Jinja2 chat template for models that have none.")
+
+
 class EngineConfig(Section):
-    kind: Literal["quote", "echo", "openai"] = "quote"
+    kind: Literal["quote", "echo", "openai", "local"] = "quote"
+    model: str = Field("", description='The model of kind "local": a hub id or a folder.')
     ground: bool = Field(True, description="Replace a model's answer that the knowledge does not support by a quote.")
     quote: QuoteEngine = QuoteEngine()
     echo: EchoEngine = EchoEngine()
     openai: OpenAIEngine = OpenAIEngine()
+    local: LocalEngine = LocalEngine()
+
+    @property
+    def models(self) -> bool:
+        """Whether a language model writes the answers: what it says is held against its sources."""
+        return self.kind in ("openai", "local")
 
 
 class BusConfig(Section):

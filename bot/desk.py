@@ -23,9 +23,11 @@ from bot.bus import Bound, Bus
 from bot.config import Config
 from bot.delivery import Delivery
 from bot.engine.base import Engine, EngineFault
+from bot.engine.local.engine import LocalEngine
 from bot.errors import ConfigError, FrontdeskError, Overloaded, StorageError
 from bot.events import Address, Event, Feedback, Message, Reply, Stop
 from bot.language import Languages
+from bot.local import EngineFigures, Loading, fitted, local_engine, revival
 from bot.metrics import Metrics
 from bot.privacy import Redactor
 from bot.summariser import summariser
@@ -47,6 +49,7 @@ _EXPIRE_SECONDS = 3600.0
 _BEYOND = 1_000
 """How many waiting messages are looked at beyond those that the house may hold."""
 _RESTART_PAUSE = 5.0
+_REVIVE_SECONDS = 5.0
 _DAY = 86_400
 _COUNTED = 4_096
 """Texts whose number of tokens is kept: a conversation's turns are counted again with every message."""
@@ -64,9 +67,10 @@ class Desk:
         adapters: Mapping[str, Adapter],
         metrics: Metrics,
         knowledge: Knowledge,
+        engine: Engine | None = None,
     ) -> None:
         self.config, self.store, self.adapters, self.metrics = config, store, adapters, metrics
-        self.knowledge, self.answering = knowledge, answering
+        self.knowledge, self.answering, self.engine = knowledge, answering, engine
         bounds = config.bus
         ends = Bound(total=2 * bounds.messages, lane=4 * bounds.per_conversation, running=2 * bounds.messages)
         self.bus = Bus(
@@ -91,6 +95,8 @@ class Desk:
             self._own(self._run(adapter), f"adapter {adapter.name}")
         self._own(self._every(_SWEEP_SECONDS, self._take_up), "sweeper")
         self._own(self._warm(), "warming")
+        if isinstance(self.engine, LocalEngine):
+            self._own(self._every(_REVIVE_SECONDS, revival(self.engine)), "engine keeper")
         if self.config.privacy.retention_days:
             self._own(self._every(_EXPIRE_SECONDS, self._expire), "retention")
         self.ready = True
@@ -254,10 +260,12 @@ def remote_engine(config: Config) -> OpenAICompatibleEngine:
     )
 
 
-def engine_of(config: Config) -> Engine | None:
-    """The configured engine; None for `quote`, which needs none."""
+def engine_of(config: Config, loading: Loading | None = None) -> Engine | None:
+    """The configured engine; None for `quote`, which needs none. `loading` is told how far a local model is."""
     if config.engine.kind == "openai":
         return remote_engine(config)
+    if config.engine.kind == "local":
+        return local_engine(config, loading)
     if config.engine.kind == "echo":
         from bot.engine.echo import EchoEngine
 
@@ -291,8 +299,13 @@ def adapters_of(config: Config, store: Store, metrics: Metrics) -> list[Adapter]
 
 
 @asynccontextmanager
-async def at_desk(config: Config, adapters: Sequence[Adapter] | None = None) -> AsyncIterator[Desk]:
-    """Everything wired and opened; the caller calls `start` and `close`. `adapters` replaces the configured ones."""
+async def at_desk(
+    config: Config, adapters: Sequence[Adapter] | None = None, *, loading: Loading | None = None
+) -> AsyncIterator[Desk]:
+    """Everything wired and opened; the caller calls `start` and `close`. `adapters` replaces the configured ones.
+
+    `loading` is told how far a local model is loaded, in the place of the log.
+    """
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         store = store_of(config)
@@ -300,10 +313,13 @@ async def at_desk(config: Config, adapters: Sequence[Adapter] | None = None) -> 
         stack.push_async_callback(store.close)
         knowledge = knowledge_of(config, store)
         stack.callback(knowledge.close)
-        engine = engine_of(config)
+        engine = engine_of(config, loading)
         if engine:
-            await _started(engine)
             stack.push_async_callback(engine.close)
+            await _started(engine)
+        if isinstance(engine, LocalEngine):
+            config = fitted(config, engine.context_tokens)
+            metrics.registry.register(EngineFigures(engine.stats))
         count = lru_cache(_COUNTED)(engine.count_tokens if engine else estimate_tokens)
         library = Library(config.root / "prompts")
         if wrong := library.check():
@@ -331,4 +347,5 @@ async def at_desk(config: Config, adapters: Sequence[Adapter] | None = None) -> 
             adapters={adapter.name: adapter for adapter in chosen},
             metrics=metrics,
             knowledge=knowledge,
+            engine=engine,
         )

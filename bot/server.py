@@ -19,6 +19,7 @@ from aiohttp.typedefs import Handler
 from bot import __version__
 from bot.config import Config
 from bot.desk import Desk
+from bot.engine.local.engine import LocalEngine
 from bot.errors import ConfigError, StorageError
 
 _BACKLOG = 4096
@@ -55,7 +56,9 @@ def _ready(desk: Desk) -> Handler:
             return web.json_response({"status": "storage", "message": str(error)}, status=503)
         if not desk.ready:
             return web.json_response({"status": "draining"}, status=503, headers={"Retry-After": "2"})
-        return web.json_response({"status": "ready"})
+        unwell = desk.engine.health() if isinstance(desk.engine, LocalEngine) else ""
+        # Without its model the bot answers with quotes: worse, but messages can be taken.
+        return web.json_response({"status": "ready", **({"engine": unwell} if unwell else {})})
 
     return ready
 

@@ -130,7 +130,7 @@ class Turner:
                     return Outcome(event=self._failed(draft, error), turns=_turns(message, draft))
         if cancellation.reason:
             draft.reason = cancellation.reason
-            if self._config.engine.kind == "openai" and draft.sources:  # a model may name what is not there
+            if self._config.engine.models and draft.sources:  # a model may name what is not there
                 draft.text = only(draft.text, {source.number for source in draft.sources})
         return Outcome(event=draft.reply(final=True), turns=_turns(message, draft))
 
@@ -250,7 +250,7 @@ class Turner:
         sampling = composed.sampling
         if self._config.engine.kind == "echo" and self._config.prompts.max_tokens is None:
             sampling = replace(sampling, max_tokens=_ECHO_TOKENS)  # a template's limit is meant for models
-        async with aclosing(engine.stream(asked, sampling)) as stream:
+        async with aclosing(engine.stream(asked, sampling, owner=_owner(draft.message))) as stream:
             async for delta in stream:
                 if delta.text:
                     await draft.show(draft.text + delta.text)
@@ -304,6 +304,12 @@ class Turner:
             reason=str(error),
             said=said("unavailable" if isinstance(error, EngineBusy) else "failed", draft.language),
         )
+
+
+def _owner(message: Message) -> str:
+    """Who takes turns with others where answers have to wait: a visitor, whatever the conversation."""
+    address = message.address
+    return "/".join((address.channel, address.account, message.sender or address.conversation))
 
 
 def _only_tells(question: _Question) -> bool:

@@ -134,6 +134,10 @@ async def _prompts(config: Config) -> list[Finding]:
 
 
 async def _engine(config: Config) -> list[Finding]:
+    if config.engine.kind == "local":
+        from bot.cli.model import examine_model
+
+        return [Finding(state, "engine", text) for state, text in examine_model(config)]
     if config.engine.kind != "openai":
         return [Finding("good", "engine", f"{config.engine.kind}: works without anything else")]
     from bot.desk import remote_engine

@@ -18,6 +18,7 @@ from rich.console import Console
 from bot.cli.terminal import (
     ConfigFile,
     DataFolder,
+    Model,
     configuration,
     encodes_all,
     errors,
@@ -44,17 +45,19 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     config: ConfigFile = None,
     data: DataFolder = None,
+    model: Model = None,
 ) -> None:
     """Ask one question and print the answer with its sources.
 
     [bold]Examples[/bold]
 
       frontdesk ask "How long does shipping take?" --knowledge docs/
+      frontdesk ask "How long does shipping take?" --knowledge docs/ --model models/qwen3-0.6b
       frontdesk ask "退货要多久？" --json
     """
     if not question.strip():
         raise UsageError("The question is empty. Write it after `ask`, in quotes.")
-    settings = configuration(config, data)
+    settings = configuration(config, data, model=model)
     end = run_async(_ask(settings, question, knowledge))
     if as_json:
         typer.echo(json.dumps(described(end), ensure_ascii=not encodes_all(sys.stdout)))
@@ -68,6 +71,7 @@ def chat(
     knowledge: KnowledgeFolder = None,
     config: ConfigFile = None,
     data: DataFolder = None,
+    model: Model = None,
     language: Annotated[str, typer.Option(help='What you will write in, such as "de"; else it is detected.')] = "",
 ) -> None:
     """Talk to the bot in the terminal. /help lists what can be typed; Ctrl-C stops an answer.
@@ -77,7 +81,7 @@ def chat(
       frontdesk chat
       frontdesk chat --knowledge docs/
     """
-    run_async(_chat(configuration(config, data), knowledge, language))
+    run_async(_chat(configuration(config, data, model=model), knowledge, language))
 
 
 async def _ask(config: Config, question: str, knowledge: Path | None) -> Reply | Failed:
@@ -117,8 +121,7 @@ async def prepared(
 
     `quick` leaves out the pauses that make a quote read like a model's answer.
     """
-    from bot.cli.progress import add_with_progress
-    from bot.desk import at_desk
+    from bot.cli.progress import add_with_progress, opened
 
     _must_exist(knowledge)
     with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:
@@ -127,7 +130,7 @@ async def prepared(
             quote = settings.engine.quote.model_copy(update={"delay_ms": 0.0})
             settings = settings.model_copy(update={"engine": settings.engine.model_copy(update={"quote": quote})})
         set_up_logging(settings.model_copy(update={"log": settings.log.model_copy(update={"level": "error"})}))
-        async with at_desk(settings, adapters) as desk:
+        async with opened(settings, adapters) as desk:
             if knowledge:
                 await add_with_progress(desk.knowledge, [str(knowledge)], quiet_when_unchanged=True)
             await _must_know(desk, knowledge)

@@ -16,7 +16,7 @@ import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.table import Table
 
-from bot.cli.terminal import ConfigFile, configuration, errors, run_async
+from bot.cli.terminal import ConfigFile, Model, configuration, errors, run_async
 from bot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def evaluate(
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to write one line of JSON for each question.")],
     config: ConfigFile = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Questions under way at once.")] = 1,
+    model: Model = None,
 ) -> None:
     """Answer a file of questions: {id, answer, sources, declined, language, seconds} for each.
 
@@ -60,9 +61,10 @@ def evaluate(
 
       frontdesk eval --knowledge docs/ --questions questions.jsonl --out answers.jsonl
       frontdesk eval -k docs/ -q questions.jsonl -o answers.jsonl --config shop.toml --jobs 8
+      frontdesk eval -k docs/ -q questions.jsonl -o answers.jsonl --model models/qwen3-0.6b --jobs 16
     """
     asked = read(questions)
-    settings = configuration(config)
+    settings = configuration(config, model=model)
     _may_be_written(out, questions)
     _summarise(run_async(_evaluate(settings, knowledge, asked, out, jobs)), out)
 

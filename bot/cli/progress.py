@@ -1,16 +1,28 @@
-"""Progress of reading knowledge, for people."""
+"""Progress of reading knowledge and of loading a model, for people."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from bot.cli.terminal import errors
 
 if TYPE_CHECKING:
+    from adapters.base import Adapter
+    from bot.config import Config
+    from bot.desk import Desk
+    from bot.local import Loading
     from prompts.knowledge import Added, Knowledge
     from prompts.knowledge import Progress as Step
 
@@ -25,6 +37,33 @@ def bar() -> Progress:
         console=errors,
         transient=True,
     )
+
+
+@asynccontextmanager
+async def opened(config: Config, adapters: Sequence[Adapter] | None = None) -> AsyncIterator[Desk]:
+    """`bot.desk.at_desk`, showing how far the model is while it is loaded."""
+    from bot.desk import at_desk
+
+    async with AsyncExitStack() as stack:
+        with _loading(config) as loading:
+            desk = await stack.enter_async_context(at_desk(config, adapters, loading=loading))
+        yield desk
+
+
+@contextmanager
+def _loading(config: Config) -> Iterator[Loading | None]:
+    """What shows a bar in a terminal; None leaves it to the log."""
+    if config.engine.kind != "local" or not errors.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task("Loading the model", total=1.0)
+
+        def show(what: str, fraction: float) -> None:
+            progress.update(task, completed=fraction, description=escape(f"Loading the model: {what}"))
+
+        yield show
 
 
 async def add_with_progress(

@@ -25,7 +25,8 @@ port = 8080
 # public_url = "https://chat.example.org"
 
 [engine]
-kind = "quote"            # answers by quoting; "openai" puts a model behind it
+kind = "quote"            # answers by quoting; "local" or "openai" put a model behind it
+# model = "Qwen/Qwen3-0.6B" # for "local": a hub id or a folder
 # [engine.openai]
 # base_url = "http://127.0.0.1:11434/v1"
 # model = "qwen3"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.terminal import ConfigFile, DataFolder, configuration, errors, output, run_async, set_up_logging
+from bot.cli.terminal import ConfigFile, DataFolder, Model, configuration, errors, output, run_async, set_up_logging
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -21,30 +21,34 @@ Port = Annotated[int | None, typer.Option(min=0, max=65535, help="The port to li
 _DEMO = Path(__file__).parent.parent / "demo"
 
 
-def run(config: ConfigFile = None, data: DataFolder = None, host: Host = None, port: Port = None) -> None:
+def run(
+    config: ConfigFile = None, data: DataFolder = None, model: Model = None, host: Host = None, port: Port = None
+) -> None:
     """Answer on all configured channels until Ctrl-C.
 
     [bold]Examples[/bold]
 
       frontdesk run
       frontdesk run --config shop.toml --data /var/lib/frontdesk --port 9000
+      frontdesk run --model models/qwen3-0.6b
       FRONTDESK_ENGINE__KIND=echo frontdesk run
     """
-    settings = configuration(config, data, server=_server(host, port))
+    settings = configuration(config, data, model=model, server=_server(host, port))
     set_up_logging(settings)
     run_async(_serve(settings))
 
 
-def demo(data: DemoFolder = None, host: Host = None, port: Port = None) -> None:
+def demo(data: DemoFolder = None, model: Model = None, host: Host = None, port: Port = None) -> None:
     """Open an invented shop with a chat bubble on http://127.0.0.1:8080: no account, no key, no download.
 
     [bold]Examples[/bold]
 
       frontdesk demo
       frontdesk demo --port 9000
+      frontdesk demo --model models/qwen3-0.6b
     """
     folder = data or Path(".frontdesk") / "demo"
-    settings = configuration(_DEMO / "frontdesk.toml", folder, server=_server(host, port))
+    settings = configuration(_DEMO / "frontdesk.toml", folder, model=model, server=_server(host, port))
     set_up_logging(settings)
     run_async(_serve(settings, site=_DEMO / "site", knowledge=_DEMO / "knowledge"))
 
@@ -54,12 +58,11 @@ def _server(host: str | None, port: int | None) -> dict[str, Any]:
 
 
 async def _serve(config: Config, *, site: Path | None = None, knowledge: Path | None = None) -> None:
-    from bot.cli.progress import add_with_progress
-    from bot.desk import at_desk
+    from bot.cli.progress import add_with_progress, opened
     from bot.server import application, serving, until_told_to_stop
     from prompts.knowledge import Knowledge
 
-    async with at_desk(config) as desk:
+    async with opened(config) as desk:
         if knowledge:
             words = Knowledge(desk.store, config.knowledge, root=knowledge)  # meaning follows in the background
             await add_with_progress(words, [str(knowledge)], quiet_when_unchanged=True)

@@ -37,11 +37,20 @@ DataFolder = Annotated[
     Path | None, typer.Option("--data", help="Where conversations and knowledge are kept (default: data/).")
 ]
 
+Model = Annotated[
+    str | None,
+    typer.Option("--model", help="Answer with this model on this machine: a Hugging Face hub id or a folder."),
+]
+
 _DEFAULT = Path("frontdesk.toml")
 
 
-def configuration(file: Path | None, data: Path | None = None, **overrides: Mapping[str, Any]) -> Config:
+def configuration(
+    file: Path | None, data: Path | None = None, *, model: str | None = None, **overrides: Mapping[str, Any]
+) -> Config:
     """The configuration as the command line asks for it. Raises `ConfigError`."""
+    if model is not None:
+        overrides["engine"] = {"kind": "local", "model": _model(model), **overrides.get("engine", {})}
     try:
         if file is None and _DEFAULT.exists():
             file = _DEFAULT
@@ -51,6 +60,14 @@ def configuration(file: Path | None, data: Path | None = None, **overrides: Mapp
     if data is not None:
         tree["data"] = str(data.absolute())
     return load(file, overrides=tree)
+
+
+def _model(name: str) -> str:
+    """A folder is taken from here, as shells complete it, not from where the configuration file is."""
+    if not name.strip():
+        raise UsageError("--model names no model. Give a Hugging Face hub id or a folder.")
+    folder = Path(name).expanduser()
+    return str(folder.absolute()) if folder.is_dir() else name
 
 
 def settle_streams() -> None:

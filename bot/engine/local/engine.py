@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-from bot.engine.base import ChatMessage, Delta, EngineBusy, EngineFault, SamplingSettings
+from bot.engine.base import ChatMessage, Delta, EngineBusy, EngineFault, EngineRefused, SamplingSettings
 from bot.engine.local.answer import Asked
 from bot.engine.local.life import Life
-from bot.engine.local.model import Loader, Model, Progress, load_model
+from bot.engine.local.model import Loader, Model, Progress, Texts, load_model
 from bot.engine.local.prepare import Question
 from bot.engine.local.settings import LocalSettings
 from bot.engine.local.stats import Counts, Stats
+from bot.engine.words import estimate_tokens
 
 
 class LocalEngine:
@@ -30,6 +31,7 @@ class LocalEngine:
         self._progress, self._loader = progress, loader
         self._counts = Counts()
         self._life: Life | None = None
+        self._texts: Texts | None = None
         self._held = 0
 
     async def start(self) -> None:
@@ -40,6 +42,7 @@ class LocalEngine:
             await self._life.close()
         self._life = Life(self.settings, self._loader, self._counts, self._progress)
         await self._life.ready
+        self._texts = self.model.counting
 
     def stream(
         self,
@@ -82,11 +85,14 @@ class LocalEngine:
         return LocalStream(self, question)
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens `text` has by itself, exactly. From any thread; a thousand words take about a millisecond.
+        """How many tokens `text` has by itself: exactly, once a model was loaded and where it can be encoded at all.
 
-        Raises `EngineFault` while no model is loaded.
+        From any thread; a thousand words take about a millisecond.
         """
-        return self.model.counting.count(text)
+        try:
+            return self._texts.count(text) if self._texts else estimate_tokens(text)
+        except EngineRefused:
+            return estimate_tokens(text)
 
     @property
     def model(self) -> Model:

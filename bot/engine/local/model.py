@@ -57,12 +57,13 @@ Loader = Callable[[LocalSettings, Progress], Model]
 
 def load_model(settings: LocalSettings, progress: Progress) -> Model:
     """Load what `settings` name; takes seconds to minutes. Raises `EngineFault` that says what to do."""
+    from bot.engine.local.assembly import runner_of
     from bot.engine.local.grammar import grammar_of
-    from bot.engine.local.load import load, runner_of
+    from bot.engine.local.load import load
     from bot.engine.local.text import Texts as ModelTexts
 
     loaded = load(settings, progress)
-    runner = runner_of(loaded, settings)
+    runner = runner_of(loaded, settings, progress)
 
     def texts(tokenizer: PreTrainedTokenizerBase) -> ModelTexts:
         return ModelTexts(

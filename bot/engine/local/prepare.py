@@ -66,7 +66,9 @@ class Preparer:
 
     def check(self, question: Question) -> None:
         """Raise `EngineRefused`, with the field that is wrong, for what can be seen without the tokens."""
-        check(question.sampling, vocabulary=self._model.runner.vocabulary, context_tokens=self._context)
+        asked = question.sampling.max_tokens
+        most = max(self._context, asked) if isinstance(asked, int) else self._context  # too many are cut down later
+        check(question.sampling, vocabulary=self._model.runner.vocabulary, context_tokens=most)
 
     async def prepare(self, question: Question) -> Asked:
         """The requests for `question`, which was checked. Raises `EngineRefused`, with the field that is wrong."""
