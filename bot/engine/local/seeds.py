@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-_GOLDEN = 0x9E3779B97F4A7C15
+GOLDEN = 0x9E3779B97F4A7C15
 _MASK = 2**64 - 1
 
 
@@ -15,7 +15,7 @@ def seed_of(asked: int | None, answer: int = 0) -> int:
     """
     if asked is None:
         return secrets.randbits(64)
-    return asked if answer == 0 else mixed((asked + answer * _GOLDEN) & _MASK)
+    return asked if answer == 0 else mixed((asked + answer * GOLDEN) & _MASK)
 
 
 def mixed(value: int) -> int:
