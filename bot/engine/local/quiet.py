@@ -55,4 +55,7 @@ def reporting_bar(progress: Progress, what: str) -> type[Any]:
 
         def clear(self, *_args: Any, **_kwargs: Any) -> None: ...
 
+        def close(self) -> None:
+            self.disable = True  # it may be closed when it is collected, long after what it told of
+
     return Bar
