@@ -50,6 +50,51 @@ class WriteCall(Structure):
     ]
 
 
+class LinearCall(Structure):
+    """`Linear` of linear.hpp."""
+
+    _fields_ = [
+        *((name, c_void_p) for name in ("weight", "scale", "bias")),
+        *((name, c_int32) for name in ("results", "inputs", "format", "reserved")),
+    ]
+
+
+class LayerCall(Structure):
+    """`LayerCall` of forward.hpp."""
+
+    _fields_ = [
+        *((name, LinearCall) for name in ("query_key_value", "output", "gate_up", "down")),
+        *((name, c_void_p) for name in ("attention_norm", "product_norm", "query_norm", "key_norm", "keys", "values")),
+        ("scale", c_float),
+        ("window", c_int32),
+    ]
+
+
+class ModelCall(Structure):
+    """`ModelCall` of forward.hpp."""
+
+    _fields_ = [
+        ("layers", POINTER(LayerCall)),
+        *((name, c_void_p) for name in ("embedding", "final_norm", "cosines", "sines")),
+        ("head", LinearCall),
+        *((name, c_int64) for name in ("positions", "blocks")),
+        *((name, c_int32) for name in ("depth", "hidden", "heads", "kv_heads", "head_dim", "intermediate")),
+        *((name, c_int32) for name in ("vocabulary", "block_tokens")),
+        ("epsilon", c_float),
+    ]
+
+
+class StepCall(Structure):
+    """`StepCall` of forward.hpp."""
+
+    _fields_ = [
+        *((name, c_void_p) for name in ("tokens", "positions", "write_at", "starts", "lengths", "tables", "rows")),
+        ("logits", c_void_p),
+        *((name, c_int64) for name in ("count", "sequences", "sampled", "table_stride")),
+        ("threads", c_int32),
+    ]
+
+
 class Library:
     """The functions, by dtype. ctypes lets other Python threads run while one of them works."""
 
@@ -59,6 +104,11 @@ class Library:
         """Whether this process may use matrix tiles (AMX)."""
         self.attend = {dtype: self.function(f"native_attend_{name}", AttentionCall) for dtype, name in DTYPES.items()}
         self.write = {dtype: self.function(f"native_write_{name}", WriteCall) for dtype, name in DTYPES.items()}
+        self.forward = {
+            dtype: self.function(f"native_forward_{name}", ModelCall, StepCall, returns=c_int)
+            for dtype, name in DTYPES.items()
+        }
+        self.advise = self.function("native_advise", c_void_p, c_int64)
 
     def function(self, name: str, *takes: Any, returns: Any = None) -> Callable[..., Any]:
         """A function of the library that takes structures (by reference) or plain numbers."""

@@ -46,7 +46,8 @@ template <class T> struct Attention {
         const int32_t* table = tables + unit.sequence * table_stride;
         const bool tiles = fits_tiles(cache, rows);
         if (tiles) configure_tiles();
-        for (int from = unit.begin; from < unit.end; from += keys) {
+        const int seen = window > 0 ? std::max(0, unit.position - window + 1) / cache.block_tokens * cache.block_tokens : 0;
+        for (int from = std::max(seen, unit.begin); from < unit.end; from += keys) {
             int count = std::min(unit.end - from, keys);
             const int32_t* blocks = table + from / cache.block_tokens;
             tiles ? score_tiles(cache, unit.kv_head, blocks, count, work)
@@ -101,7 +102,7 @@ template <class T> struct Attention {
         const float kept = now == before ? 1.0f : exponential(splat(before - now))[0];
         work.total[row] = work.total[row] * kept + sum(total);
         work.greatest[row] = now;
-        if (kept != 1.0f && from > unit.begin)
+        if (kept != 1.0f)
             for (int d = 0; d < work.width; d += LANES) {
                 float* to = work.sums + row * work.width + d;
                 store(to, load(to) * kept);

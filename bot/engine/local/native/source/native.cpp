@@ -1,8 +1,7 @@
 // What Python calls. Pointers are those of contiguous CPU tensors unless strides are given; nothing is kept.
 #include <exception>
 #include <vector>
-#include "plan.hpp"
-#include "team.hpp"
+#include "forward.hpp"
 
 namespace {
 thread_local Workspace workspace;
@@ -38,7 +37,7 @@ struct WriteCall {
 template <class T> static void attend(const AttentionCall& call) {
     thread_local Plan plan;
     thread_local std::vector<float> partial;
-    plan.all({call.starts, call.lengths, call.sequences}, {call.heads, call.kv_heads, call.block_tokens, call.window}, call.threads);
+    plan.all({call.starts, call.lengths, call.sequences}, {call.heads, call.kv_heads, call.block_tokens}, call.threads);
     std::vector<std::atomic<int>> done(size_t(plan.parts) + 1);
     const int64_t columns = int64_t(call.heads) * call.head_dim;
     Attention<T> attention{static_cast<const T*>(call.query), call.query_token, call.query_head,
@@ -65,6 +64,31 @@ template <class T> static void write(const WriteCall& call) {
     });
 }
 
+// 0, or which number of the step is wrong: a token, a position, a slot of the cache or a block.
+static int check(const ModelCall& model, const StepCall& step) {
+    const int64_t slots = model.blocks * model.block_tokens;
+    for (int64_t t = 0; t < step.count; t++) {
+        if (step.tokens[t] < 0 || step.tokens[t] >= model.vocabulary) return 1;
+        if (step.positions[t] < 0 || step.positions[t] >= model.positions) return 2;
+        if (step.write_at[t] < 0 || step.write_at[t] >= slots) return 3;
+    }
+    for (int64_t s = 0; s < step.sequences; s++)
+        for (int64_t block = 0; block * model.block_tokens < step.lengths[s]; block++) {
+            const int32_t number = block < step.table_stride ? step.tables[s * step.table_stride + block] : -1;
+            if (number < 0 || number >= model.blocks) return 4;
+        }
+    return 0;
+}
+
+template <class T> static int forward(const ModelCall& model, const StepCall& step) {
+    thread_local Workspace space;
+    thread_local Plan all, some;
+    if (const int wrong = check(model, step)) return wrong;
+    Forward<T> forward(model, step, space, all, some);
+    Team::run(step.threads, [&](Team& team, Team::Member& me) { forward.run(team, me); });
+    return 0;
+}
+
 extern "C" {
 // Prepare this process; returns 1 where matrix tiles are used.
 int native_start(const Runtime* found) {
@@ -75,4 +99,8 @@ void native_attend_float32(const AttentionCall* call) { attend<float>(*call); }
 void native_attend_bfloat16(const AttentionCall* call) { attend<bf16>(*call); }
 void native_write_float32(const WriteCall* call) { write<float>(*call); }
 void native_write_bfloat16(const WriteCall* call) { write<bf16>(*call); }
+// Ask for large pages, which cost fewer look-ups; whether there are any is the system's affair.
+void native_advise(void* memory, int64_t bytes) { advise_large_pages(memory, size_t(bytes)); }
+int native_forward_float32(const ModelCall* model, const StepCall* step) { return forward<float>(*model, *step); }
+int native_forward_bfloat16(const ModelCall* model, const StepCall* step) { return forward<bf16>(*model, *step); }
 }

@@ -11,7 +11,7 @@ struct Sequences {
     int64_t count;
 };
 struct Heads {
-    int heads, kv_heads, block_tokens, window;
+    int heads, kv_heads, block_tokens;
 };
 
 class Plan {
@@ -64,8 +64,7 @@ class Plan {
                     unit.heads = std::min(together, (kv + 1) * group - head);
                     unit.query = query + t, unit.out = out + t, unit.tokens = std::min(step, tokens - t);
                     unit.position = position + t;
-                    const int first = shape.window > 0 ? std::max(0, unit.position - shape.window + 1) : 0;
-                    unit.begin = first / shape.block_tokens * shape.block_tokens;
+                    unit.begin = 0;
                     unit.end = unit.position + unit.tokens;
                     cut(unit, shape, threads, many);
                 }

@@ -1,0 +1,79 @@
+// Products with matrix tiles: bfloat16 activations, whose rows stand in groups of up to sixteen and pieces of 32.
+#pragma once
+#include <algorithm>
+#include "amx.hpp"
+#include "linear_lanes.hpp"
+#include "workspace.hpp"
+
+constexpr int64_t FEWEST_ROWS = 3;  // below, vectors keep up with memory as well
+
+template <class T> bool tiles_pay(int64_t) { return false; }
+template <class T, class W, class End> void multiply_tiles(const W*, int64_t, const Rows<T>&, int64_t, int64_t, int64_t, const End&) {}
+
+#ifdef NATIVE_AMX
+template <> inline bool tiles_pay<bf16>(int64_t rows) { return amx_allowed && rows >= FEWEST_ROWS; }
+
+// A panel of bfloat16 weights: as it stands, or its whole numbers widened into memory of this thread.
+INLINE const bf16* widened(const bf16* weights, int64_t) { return weights; }
+inline const bf16* widened(const int8_t* weights, int64_t pieces) {
+    thread_local Workspace space;
+    space.reset(size_t(pieces) * 1024 * sizeof(bf16));
+    bf16* to = space.take<bf16>(size_t(pieces) * 1024);
+    for (int64_t i = 0; i < pieces * 1024; i += 32) {
+        if (i % 64 == 0) __builtin_prefetch(weights + i + 2 * AHEAD_BYTES);
+        words lanes = Lanes<bf16>::take(weights + i);
+        std::memcpy(to + i, &lanes, sizeof lanes);
+    }
+    return to;
+}
+
+// 16 or 32 rows times a panel, into `to` [32][32]. While it works, `ahead` bytes of what comes next are asked for.
+template <bool BOTH> static INLINE void multiply_square(const bf16* first, const bf16* second, int64_t stride, const bf16* weights, int64_t pieces, const char* next, int64_t ahead, float* to) {
+    _tile_zero(0);
+    _tile_zero(1);
+    if (BOTH) {
+        _tile_zero(2);
+        _tile_zero(3);
+    }
+    for (int64_t piece = 0; piece < pieces; piece++, weights += 1024, first += stride, second += stride, next += ahead) {
+        _tile_loadd(4, first, 64);
+        _tile_loadd(6, weights, 64);
+        for (int64_t line = 0; line < ahead; line += 64) __builtin_prefetch(next + line, 0, 2);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(7, weights + 512, 64);
+        _tile_dpbf16ps(1, 4, 7);
+        if (BOTH) {
+            _tile_loadd(5, second, 64);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+        }
+    }
+    _tile_stored(0, to, 128);
+    _tile_stored(1, to + 16, 128);
+    if (BOTH) {
+        _tile_stored(2, to + 512, 128);
+        _tile_stored(3, to + 528, 128);
+    }
+}
+
+template <class W, class End>
+void multiply_tiles(const W* packed, int64_t pieces, const Rows<bf16>& from, int64_t row, int64_t last, int64_t panel, const End& end) {
+    alignas(64) float results[32 * 32];
+    const bf16* weights = widened(packed, pieces);
+    const int64_t squares = (last - row + 31) / 32, stride = int64_t(from.height) * 32;
+    // The next panel is read from memory while this one's rows are worked on.
+    const int64_t ahead = std::is_same<W, bf16>::value ? std::max<int64_t>(64, 2048 / squares / 64 * 64) : 0;
+    const char* next = reinterpret_cast<const char*>(weights + (squares == 1 ? AHEAD_BYTES / 2 : pieces * 1024));
+    written();
+    for (; row < last; row += 32, next += ahead * pieces) {
+        const bf16* first = from.at(row, 0);
+        if (row + 16 < last)
+            multiply_square<true>(first, from.at(row + 16, 0), stride, weights, pieces, next, ahead, results);
+        else
+            multiply_square<false>(first, first, stride, weights, pieces, next, ahead, results);
+        written();
+        const int64_t many = std::min<int64_t>(32, last - row);
+        for (int64_t r = 0; r < many; r++) end(row + r, panel, load(results + r * 32), load(results + r * 32 + 16));
+    }
+}
+#endif
