@@ -17,7 +17,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub:
-    """`repositories` are folders by name; `gated` ones are there, and not for everybody. `asked` lists what was read."""
+    """`repositories` are folders by name; `gated` ones are not for everybody. `asked` lists the files read."""
 
     def __init__(self) -> None:
         self.repositories: dict[str, Path] = {}
@@ -59,10 +59,8 @@ def hub(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[Hub]:
                 return
             files = sorted(folder.iterdir())
             if rest.startswith("/tree/"):
-                tree = [
-                    {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": _tag(file)}
-                    for file in files
-                ]
+                kind = {"type": "file"}
+                tree = [kind | {"path": file.name, "size": file.stat().st_size, "oid": _tag(file)} for file in files]
                 self._say(200, json.dumps(tree).encode(), {})
                 return
             siblings = [{"rfilename": file.name} for file in files]

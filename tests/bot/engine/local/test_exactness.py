@@ -1,4 +1,4 @@
-"""Greedy answers in float32 are those of transformers' own `generate`, token for token: every family, in any company."""
+"""Greedy answers in float32 are those of transformers' own `generate`, token for token: any family, any company."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loading a model: from a folder and from the hub, and a sentence that says what to do for everything that cannot be."""
+"""Loading a model: from a folder and from the hub, and a sentence that says what to do where that cannot be."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_loading_is_told_and_nothing_is_written(
     told: list[tuple[str, float]] = []
     level = transformers_logging.get_verbosity()
     load(settings(whole), lambda what, fraction: told.append((what, fraction)))
-    assert [what for what, _ in told][0] == "reading the configuration"
+    assert told[0][0] == "reading the configuration"
     assert told[-1] == ("ready", 1.0)
     assert all(0.0 <= fraction <= 1.0 for _, fraction in told)
     assert capfd.readouterr() == ("", "")
@@ -132,11 +132,8 @@ def test_positions_that_stretch_are_kept_short(copy: Path, caplog: pytest.LogCap
 def test_dtype_follows_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """A CPU computes in bfloat16 where it has instructions for that, else in float32; what is set is taken."""
     cpu = torch.device("cpu")
-    for flags, expected in (
-        ("avx2 avx512_bf16", torch.bfloat16),
-        ("amx_bf16", torch.bfloat16),
-        ("avx2", torch.float32),
-    ):
+    abilities = {"avx2 avx512_bf16": torch.bfloat16, "amx_bf16": torch.bfloat16, "avx2": torch.float32}
+    for flags, expected in abilities.items():
         monkeypatch.setattr(machine, "_read", lambda _path, flags=flags: f"processor : 0\nflags : fpu {flags}\n")
         assert machine.dtype_of(LocalSettings(model="", dtype="auto"), cpu, None) == expected
         assert machine.dtype_of(LocalSettings(model="", dtype="float16"), cpu, None) == torch.float16
