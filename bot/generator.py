@@ -68,9 +68,7 @@ class _Local:
     ) -> AsyncGenerator[Delta, None]:
         known = cast(Sequence[EngineMessage], messages)
         return _translated(
-            self._engine.stream(
-                known, sampling, owner=owner, priority=priority, deadline=deadline, tools=tools
-            )  # fmt: skip
+            self._engine.stream(known, sampling, owner=owner, priority=priority, deadline=deadline, tools=tools)
         )
 
     def complete(
