@@ -145,12 +145,9 @@ def _parts(rows: int, splits: int, dim: int, output: Tensor) -> tuple[Tensor, Te
     """Where splits leave what they found; with one split nothing is left and nothing is taken."""
     if splits == 1:
         return output, output, output
-    floats = {"dtype": torch.float32, "device": output.device}
-    return (
-        torch.empty(rows, splits, dim, **floats),
-        torch.empty(rows, splits, **floats),
-        torch.empty(rows, splits, **floats),
-    )
+    partial = torch.empty(rows, splits, dim, dtype=torch.float32, device=output.device)
+    maxima = torch.empty(rows, splits, dtype=torch.float32, device=output.device)
+    return partial, maxima, torch.empty_like(maxima)
 
 
 def _prefill(query: Tensor, keys: Tensor, values: Tensor, batch: Batch, options: Options, output: Tensor) -> None:

@@ -5,7 +5,7 @@ second kernel joins the splits. How many splits there are is known before the le
 each sequence's own length, read on the device, decides what a split holds.
 """
 
-# mypy: allow-untyped-defs, allow-untyped-decorators
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-decorators
 # A kernel's arguments are Triton's own values: Python's types have no names for them.
 
 import triton

@@ -1,6 +1,6 @@
 """What lies between the matrix products of a Llama-like layer, each as one kernel."""
 
-# mypy: allow-untyped-defs, allow-untyped-decorators
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-decorators
 # A kernel's arguments are Triton's own values: Python's types have no names for them.
 
 import triton
@@ -65,7 +65,7 @@ def stage(
     static_table_stride,
     tile: tl.constexpr,
 ):
-    """Copy a step to where a graph reads it, a program a row; rows beyond it read and write block 0, which is nobody's."""
+    """Copy a step to where a graph reads it, a program a row. Rows beyond it use block 0, which is nobody's."""
     row = tl.program_id(0).to(tl.int64)
     if row < count:
         tl.store(static_tokens + row, tl.load(tokens + row))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bot.engine.local.batch import Batch, KvCache, Kernels
+from bot.engine.local.batch import Batch, Kernels, KvCache
 from bot.engine.local.gpu.elementwise import rms_norm, silu_product
 from bot.engine.local.gpu.launch import power
 from bot.engine.local.gpu.llama import Llama, LlamaLayer

@@ -6,7 +6,7 @@ is four of these and the attention. RMSNorm needs no pass of its own, since it s
 W (g * x / r) = (W (g * x)) / r, and r is known when the row has been read.
 """
 
-# mypy: allow-untyped-defs, allow-untyped-decorators
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-decorators
 # A kernel's arguments are Triton's own values: Python's types have no names for them.
 
 import triton

@@ -57,6 +57,7 @@ def llama_of(model: PreTrainedModel, layers: Sequence[Layer], *, context_tokens:
     """
     reason = _unlike(model, layers)
     inner: Any = model.model
+    output: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]  # transformers' own
     table = None
     if not reason:
         like = inner.embed_tokens.weight
@@ -69,7 +70,7 @@ def llama_of(model: PreTrainedModel, layers: Sequence[Layer], *, context_tokens:
         embedding=inner.embed_tokens.weight,
         layers=tuple(_layer(own, asked) for own, asked in zip(inner.layers, layers, strict=True)),
         norm=_norm(inner.norm),
-        head=_weights(model.get_output_embeddings()),
+        head=_weights(output),
         rotary=table,
     )
 

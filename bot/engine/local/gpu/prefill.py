@@ -6,7 +6,7 @@ torch's own `varlen_attn` takes a block table on Hopper with FlashAttention 3 al
 sizes; softcap and sinks it does not take. One kernel for all models is easier to trust.
 """
 
-# mypy: allow-untyped-defs, allow-untyped-decorators
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-decorators
 # A kernel's arguments are Triton's own values: Python's types have no names for them.
 
 import triton

@@ -86,7 +86,8 @@ def quantize(model: nn.Module, kind: Kind) -> int:
     layers = [(parent, name, layer) for parent, name, layer in _linears(model) if layer is not _output(model)]
     if not layers:
         raise EngineRefused(
-            f"The model ({type(model).__name__}) has no linear layers of the usual kind to quantise: set quantization to none.",
+            f"The model ({type(model).__name__}) has no linear layers of the usual kind to quantise: "
+            "set quantization to none.",
             field="quantization",
         )
     if kind == "fp8":

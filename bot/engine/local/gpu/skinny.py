@@ -1,6 +1,6 @@
-"""A few rows times a quantised matrix: the weight is read as it is stored and widened on its way to the tensor cores."""
+"""A few rows times a quantised matrix, which is read as it is stored and widened on its way to the tensor cores."""
 
-# mypy: allow-untyped-defs, allow-untyped-decorators
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-decorators
 # A kernel's arguments are Triton's own values: Python's types have no names for them.
 
 import triton

@@ -1,6 +1,6 @@
 """The step that all attention kernels share: a tile of scores joins a running softmax, in float32 and base 2."""
 
-# mypy: allow-untyped-defs, allow-untyped-decorators
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-decorators
 # A kernel's arguments are Triton's own values: Python's types have no names for them.
 
 import triton

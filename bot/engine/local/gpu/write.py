@@ -1,6 +1,6 @@
 """Putting a step's keys and values into the paged cache, alone or together with what Llama's kin do to them first."""
 
-# mypy: allow-untyped-defs, allow-untyped-decorators
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-decorators
 # A kernel's arguments are Triton's own values: Python's types have no names for them.
 
 import triton
@@ -40,9 +40,12 @@ def write(
 
 
 @triton.jit
-def turned(low, high, cosine, sine):
-    """Rotary positions (Su and others, 2021), the halves of a head as the two coordinates, as Llama has them."""
-    return low * cosine - high * sine, high * cosine + low * sine
+def norm_weight(query_norm, key_norm, dims, half: tl.constexpr, is_query):
+    """Half of the norm's weights: the queries' or the keys'."""
+    inside = dims < half
+    queries = tl.load(query_norm + dims, mask=inside & is_query, other=0.0).to(tl.float32)
+    keys = tl.load(key_norm + dims, mask=inside & (is_query == 0), other=0.0).to(tl.float32)
+    return queries + keys
 
 
 @triton.jit(do_not_specialize_on_alignment=["write_at", "positions"])
@@ -69,7 +72,10 @@ def rope_write(
     block_tokens: tl.constexpr,
     has_norm: tl.constexpr,
 ):
-    """The program's tile of heads lies within the queries, or the keys, or the values: each begins a tile anew."""
+    """Rotary positions (Su and others, 2021), the two halves of a head as the coordinates, as Llama has them.
+
+    A program's tile of heads lies within the queries, or the keys, or the values: each begins a tile anew.
+    """
     token = tl.program_id(0).to(tl.int64)
     part = tl.program_id(1)
     query_parts = tl.cdiv(heads, heads_tile)
@@ -94,23 +100,20 @@ def rope_write(
         tl.store(values + at, low.to(values.dtype.element_ty), mask=real)
         tl.store(values + at + half, high.to(values.dtype.element_ty), mask=real)
     else:
-        low = low.to(tl.float32)
-        high = high.to(tl.float32)
+        first = low.to(tl.float32)
+        second = high.to(tl.float32)
         if has_norm:
-            squares = tl.sum(low * low, 1) + tl.sum(high * high, 1)
-            shrink = 1.0 / tl.sqrt(squares / dim + epsilon)
-            weights = tl.where(is_query, query_norm, key_norm)
-            low_weight = tl.load(weights + dims, mask=dims < half, other=0.0).to(tl.float32)
-            high_weight = tl.load(weights + half + dims, mask=dims < half, other=0.0).to(tl.float32)
-            low = low * shrink[:, None] * low_weight[None, :]
-            high = high * shrink[:, None] * high_weight[None, :]
+            shrink = 1.0 / tl.sqrt((tl.sum(first * first, 1) + tl.sum(second * second, 1)) / dim + epsilon)
+            first *= shrink[:, None] * norm_weight(query_norm, key_norm, dims, half, is_query)[None, :]
+            second *= shrink[:, None] * norm_weight(query_norm + half, key_norm + half, dims, half, is_query)[None, :]
         angle = tl.load(positions + token).to(tl.int64) * half + dims
         cosine = tl.load(cosines + angle, mask=dims < half, other=0.0).to(tl.float32)[None, :]
         sine = tl.load(sines + angle, mask=dims < half, other=0.0).to(tl.float32)[None, :]
-        low, high = turned(low, high, cosine, sine)
+        turned_first = first * cosine - second * sine
+        turned_second = second * cosine + first * sine
         if is_query:
-            tl.store(source, low.to(joined.dtype.element_ty), mask=real)
-            tl.store(source + half, high.to(joined.dtype.element_ty), mask=real)
+            tl.store(source, turned_first.to(joined.dtype.element_ty), mask=real)
+            tl.store(source + half, turned_second.to(joined.dtype.element_ty), mask=real)
         else:
-            tl.store(keys + at, low.to(keys.dtype.element_ty), mask=real)
-            tl.store(keys + at + half, high.to(keys.dtype.element_ty), mask=real)
+            tl.store(keys + at, turned_first.to(keys.dtype.element_ty), mask=real)
+            tl.store(keys + at + half, turned_second.to(keys.dtype.element_ty), mask=real)

@@ -1,6 +1,5 @@
 """The attention kernels against a plain one in float64, in Triton's interpreter."""
 
-# ruff: noqa: E402 (the interpreter is chosen before the kernels are defined)
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ import pytest
 
 from tests.bot.engine.local import triton_here  # noqa: F401 (for its effect)
 
+# isort: split
 import torch
 from torch import Tensor
 
