@@ -79,10 +79,13 @@ class Life:
             worker.mailbox.post(lambda: worker.cancel(asked))
 
     async def position(self, asked: Asked) -> int:
-        worker, told_it = self._working(), self._loop.create_future()
-        self._post(lambda: self._call(_settle, told_it, worker.position(asked)))
-        place: int = await told_it
-        return place
+        """0 while it runs or when it is over, else its place in the queue, from 1. Takes a step's time at most."""
+        worker = self._working()
+        return await self._ask(lambda: worker.position(asked))
+
+    async def at_rest(self) -> bool:
+        """Whether nobody runs or waits. The books are checked then. Takes a step's time at most."""
+        return await self._ask(self._working().at_rest)
 
     async def close(self) -> None:
         """End all streams and the thread."""
@@ -92,6 +95,12 @@ class Life:
         await asyncio.to_thread(self._thread.join, _JOIN_SECONDS)
         if self._thread.is_alive():
             _log.warning("The engine's thread still loads a model; it ends with that.")
+
+    async def _ask(self, question: Callable[[], T]) -> T:
+        """What `question` says, asked in the thread between two steps."""
+        told_it: asyncio.Future[T] = self._loop.create_future()
+        self._post(lambda: self._call(_settle, told_it, question()))
+        return await told_it
 
     def _working(self) -> Worker:
         if self.fault or self._worker is None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
 import math
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +17,13 @@ from bot.engine.local.checks import check
 from bot.engine.local.model import Model
 from bot.engine.local.outlet import Outlet
 from bot.engine.local.request import Request
+from bot.engine.local.seeds import seed_of
 
 Result = TypeVar("Result")
 
 _LONG = 4_000
 """Characters beyond which a text is encoded beside the event loop: these take about a millisecond."""
 _THREADS = 2
-_SEED_BITS = 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +44,9 @@ class Question:
         return "messages" if self.prompt is None else "prompt"
 
     def length(self) -> int:
-        """About how many characters are to be encoded."""
+        """About how many characters are to be encoded, or tokens to be looked at."""
         if self.prompt is not None:
-            return len(self.prompt) if isinstance(self.prompt, str) else 0
+            return len(self.prompt)
         said = sum(len(str(message.get("content", ""))) for message in self.messages)
         return said + sum(len(str(tool)) for tool in self.tools)
 
@@ -66,6 +64,7 @@ class Preparer:
 
     def check(self, question: Question) -> None:
         """Raise `EngineRefused`, with the field that is wrong, for what can be seen without the tokens."""
+        _check_messages(question.messages)
         asked = question.sampling.max_tokens
         most = max(self._context, asked) if isinstance(asked, int) else self._context  # too many are cut down later
         check(question.sampling, vocabulary=self._model.runner.vocabulary, context_tokens=most)
@@ -80,7 +79,6 @@ class Preparer:
         bound = bool(sampling.json_schema or sampling.regex or sampling.choice)
         grammar = await self._run(True, lambda: self._model.grammar(sampling)) if bound else None
         asked = Asked(Outlet(sampling.n))
-        seed = random.getrandbits(_SEED_BITS) if sampling.seed is None else sampling.seed
         ends = frozenset() if sampling.ignore_eos else self._model.texts.end_tokens
         for index in range(sampling.n):
             request = Request(
@@ -89,7 +87,7 @@ class Preparer:
                 prompt_length=len(prompt),
                 max_tokens=most,
                 sampling=sampling,
-                seed=seed_of(seed, index),
+                seed=seed_of(sampling.seed, index),
                 grammar=grammar.fork() if grammar is not None and index else grammar,
                 owner=question.owner,
                 priority=question.priority,
@@ -111,7 +109,7 @@ class Preparer:
             return (self._model.texts if aside else self._model.counting).encode(prompt)
         if prompt is not None:
             self._check_tokens(prompt)
-            return list(prompt)
+            return [int(token) for token in prompt]
         if not question.messages:
             raise EngineRefused("There is no message to answer: give one at least.", field="messages")
         return (self._model.texts if aside else self._model.counting).chat(question.messages, question.tools)
@@ -136,18 +134,16 @@ class Preparer:
         return min(question.sampling.max_tokens, room)
 
 
-def seed_of(seed: int, index: int) -> int:
-    """The seed of the answer `index` of several: the first has the one that was given."""
-    if index == 0:
-        return seed
-    digest = hashlib.blake2b(f"{seed}/{index}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest) >> (64 - _SEED_BITS)
+def _check_messages(messages: Sequence[object]) -> None:
+    for message in messages:
+        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+            raise EngineRefused("Each message needs a `role`, such as `user`, and a `content`.", field="messages")
 
 
 def _deadline(seconds: float | None, now: float) -> float:
     if seconds is None:
         return math.inf
-    if math.isnan(seconds):
+    if not isinstance(seconds, int | float) or math.isnan(seconds):
         raise EngineRefused(
             "The deadline is not a number: give the seconds that the answer may take.", field="deadline"
         )

@@ -47,6 +47,9 @@ class Register:
         except Unfit as unfit:
             self._counts.refused += 1
             self._end(asked, EngineRefused(str(unfit)))
+        except Exception as error:  # whatever is wrong with this one, the others go on
+            _log.exception("A request could not be queued.")
+            self.fail(asked, f"The request could not be queued ({told(error)}).", "internal")
         return None
 
     def cancel(self, asked: Asked) -> None:

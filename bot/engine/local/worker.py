@@ -81,6 +81,14 @@ class Worker:
         alive = [answer.request for answer in asked.answers if not answer.request.ended]
         return min((self._scheduler.position(request) for request in alive), default=0)
 
+    def at_rest(self) -> bool:
+        """Whether nobody runs or waits. The books are checked then."""
+        if not self._scheduler.idle:
+            return False
+        self._look()
+        self._check()
+        return True
+
     def close(self) -> None:
         """End the thread before the next step."""
         self._closing = True
