@@ -14,8 +14,8 @@ from bot.engine.local.load import loaded_from, runner_of
 from bot.engine.local.model_runner import ModelRunner
 from bot.engine.local.request import Request
 from bot.engine.local.settings import LocalSettings
+from tests.bot.engine.local.driving import answers, asked, scheduler_of
 from tests.bot.engine.local.families import FAMILIES, VOCABULARY, tokenizer
-from tests.bot.engine.local.steps import answers, asked, scheduler_of
 
 NEW = 20
 BLOCK = 4
