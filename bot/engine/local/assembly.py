@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import logging
-from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Literal
 
 import torch
 
@@ -17,7 +16,7 @@ from bot.engine.local.batching import Batcher
 from bot.engine.local.cache import Room, block_bytes, cpu_budget, create, cuda_budget, room
 from bot.engine.local.checkpoint import Progress
 from bot.engine.local.loaded import Loaded
-from bot.engine.local.model_runner import ModelRunner
+from bot.engine.local.model_runner import MemoryFaults, ModelRunner
 from bot.engine.local.sampler import Sampler
 from bot.engine.local.settings import LocalSettings
 from bot.engine.local.torch_kernels import TorchKernels
@@ -39,12 +38,13 @@ def runner_of(loaded: Loaded, settings: LocalSettings, progress: Progress | None
     tell = progress or _silent
     step_tokens = max(_step_tokens(settings, loaded.device), settings.max_requests)
     try:
-        with torch.inference_mode():
-            quantized = _quantize(loaded, settings)
+        with torch.inference_mode(), MemoryFaults():
+            if settings.quantization != "none" and loaded.device.type == "cuda":
+                _quantize(loaded, settings.quantization)  # first, so that the cache gets what it frees
             kernels = _kernels(loaded, settings, tell)
             space = _room(loaded, settings, kernels, step_tokens)
-            cache = _cache(loaded, settings, space.blocks)
-            forward = _forward(loaded, settings, cache, kernels, quantized=quantized)
+            loaded = replace(loaded, context_tokens=space.context_tokens)
+            forward = _forward(loaded, settings, _cache(loaded, settings, space.blocks), kernels, tell)
     except torch.OutOfMemoryError as fault:
         raise EngineFault(
             f"There is no memory left for the conversations of {loaded.name} ({fault}). Set engine.local.cache_gb or "
@@ -80,60 +80,60 @@ def _step_tokens(settings: LocalSettings, device: torch.device) -> int:
 def _silent(_what: str, _fraction: float) -> None: ...
 
 
-def _quantize(loaded: Loaded, settings: LocalSettings) -> bool:
-    """Make a GPU's weights narrower, where that is asked for. A CPU's are packed with its own forward pass."""
-    quantize = _feature("gpu", "quantize") if loaded.device.type == "cuda" else None
-    if settings.quantization == "none" or quantize is None:
-        return False
-    quantize(loaded, settings.quantization)
-    return True
+def _quantize(loaded: Loaded, kind: Literal["int8", "fp8"]) -> None:
+    """Make the weights narrower in place. Raises `EngineRefused` where that cannot be."""
+    from bot.engine.local.gpu import quantize
+
+    try:
+        quantize(loaded, kind)
+    except ImportError as fault:
+        raise EngineRefused(
+            f"Quantization {kind!r} cannot be had here ({fault}). Set quantization to none.",
+            field="quantization",
+        ) from None
 
 
 def _kernels(loaded: Loaded, settings: LocalSettings, progress: Progress) -> Kernels:
-    found: Kernels | None = None
-    if settings.kernels == "auto" and _uniform(loaded):
-        if loaded.device.type == "cuda":
-            make = _feature("gpu", "gpu_kernels")
-            found = make() if make else None
-        else:
-            make = _feature("native", "native_kernels")
-            found = make(progress) if make else None
-    return found or TorchKernels()
+    """The fastest that can read a cache of this model's shapes."""
+    plain = TorchKernels()
+    if settings.kernels == "torch":
+        return plain
+    if loaded.device.type == "cpu":
+        from bot.engine.local.native import native_kernels
 
+        native = native_kernels(progress)
+        return native if native is not None and native.fits(_cache(loaded, settings, 2)) else plain
+    if any(layer.key_dim != layer.value_dim for layer in loaded.layers):
+        return plain
+    from bot.engine.local.gpu import gpu_kernels
 
-def _uniform(loaded: Loaded) -> bool:
-    """Whether keys and values are as wide as each other, which faster kernels count on."""
-    return all(layer.key_dim == layer.value_dim for layer in loaded.layers)
-
-
-def _forward(loaded: Loaded, settings: LocalSettings, cache: KvCache, kernels: Kernels, *, quantized: bool) -> Forward:
-    forward: Forward | None = None
-    if settings.kernels == "auto" and loaded.device.type == "cpu":
-        make = _feature("native", "native_forward")
-        forward = make(loaded, cache, kernels, settings) if make else None
-        quantized = forward is not None
-    if settings.quantization != "none" and not quantized:
-        raise EngineRefused(
-            f"{loaded.name} cannot be run with quantization {settings.quantization!r} on this device. Set it to none.",
-            field="quantization",
-        )
-    if forward is None:
-        forward = TransformersForward(loaded.model, cache, kernels)
-        graphed = _feature("gpu", "graphed") if loaded.device.type == "cuda" and settings.kernels == "auto" else None
-        if graphed is not None:
-            forward = graphed(forward, loaded, cache, settings) or forward
-    return forward
-
-
-def _feature(package: str, name: str) -> Callable[..., Any] | None:
-    """A function of one of the faster packages; None where that cannot be had on this machine."""
     try:
-        module = importlib.import_module(f"bot.engine.local.{package}")
+        return gpu_kernels(loaded.device)
     except ImportError as fault:
-        logger.info("The %s path cannot be used here: %s", package, fault)
-        return None
-    found: Callable[..., Any] | None = getattr(module, name, None)
-    return found
+        logger.warning("Triton cannot be used here (%s): attention is torch's own, which is slower", fault)
+        return plain
+
+
+def _forward(loaded: Loaded, settings: LocalSettings, cache: KvCache, kernels: Kernels, progress: Progress) -> Forward:
+    """A forward pass of the whole model for its family where there is one, else the model's own code."""
+    forward: Forward | None = None
+    fast = not isinstance(kernels, TorchKernels)
+    if loaded.device.type == "cpu":
+        from bot.engine.local.native import native_forward
+
+        forward = native_forward(loaded, cache, kernels, settings) if fast else None
+        if forward is None and settings.quantization != "none":
+            _quantize(loaded, settings.quantization)
+    elif fast:
+        from bot.engine.local.gpu import fused_forward
+
+        forward = fused_forward(loaded, cache, kernels, settings)
+    forward = forward or TransformersForward(loaded.model, cache, kernels)
+    if loaded.device.type != "cuda" or not fast:
+        return forward
+    from bot.engine.local.gpu import graphed
+
+    return graphed(forward, loaded, cache, settings, progress)
 
 
 def _room(loaded: Loaded, settings: LocalSettings, kernels: Kernels, step_tokens: int) -> Room:
