@@ -114,9 +114,10 @@ def redrawn(scores: Tensor, rows: Rows, again: Callable[[int, int], Tensor]) -> 
 def weighed(scores: Tensor, best: Tensor, heat: Tensor) -> Tensor:
     """exp((scores - best) * heat): weights [N, W] float32, 1 for the likeliest, W >= V a whole number of blocks."""
     rest = -scores.shape[1] % _BLOCK
-    weights = (
-        scores.to(torch.float32, copy=True) if not rest else pad(scores.to(torch.float32), (0, rest), value=-torch.inf)
-    )
+    if rest:
+        weights = pad(scores.to(torch.float32), (0, rest), value=-torch.inf)
+    else:
+        weights = scores.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
     return weights.sub_(best[:, None]).mul_(heat[:, None]).clamp_(min=_LOWEST).exp_()
 
 
@@ -143,9 +144,11 @@ def chosen(weights: Tensor, uniform: Tensor, otherwise: Tensor) -> tuple[Tensor,
 def _highest(scores: Tensor, among: int) -> tuple[Tensor, Tensor]:
     """Values and ids [N, among], best first."""
     values, ids = scores.topk(among, dim=-1)
-    if not scores.is_cuda:
-        return values, ids
-    # Which of equal ones comes first may depend there on how many rows there are; by ids it does not.
+    return by_id(values, ids) if scores.is_cuda else (values, ids)
+
+
+def by_id(values: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Best first, and of equal ones the lowest id: CUDA leaves that to chance, or to how many rows there are."""
     ids, order = ids.sort(dim=-1)
     values, order = values.gather(1, order).sort(dim=-1, descending=True, stable=True)
     return values, ids.gather(1, order)

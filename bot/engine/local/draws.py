@@ -31,7 +31,8 @@ class Likely:
         """From the untouched `logits` [N, V] of those rows and the `tokens` [N] drawn for them."""
         every = torch.log_softmax(logits, dim=-1, dtype=torch.float32)
         # Always as many, however many are wanted, so that nobody's neighbours decide between equal ones.
-        values, ids = every.topk(min(_MOST_LIKELY, every.shape[-1]) if any(asked.values()) else 0, dim=-1)
+        ranked = every if any(asked.values()) else every[:, :0]
+        values, ids = ranked.topk(min(_MOST_LIKELY, ranked.shape[-1]), dim=-1)
         return cls(every.gather(1, tokens[:, None])[:, 0], ids, values, asked)
 
 
