@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,15 +45,17 @@ def _next(state: int, seed: int, endless: bool) -> int:
     return 97 + value % 26
 
 
-def expected(prompt: Sequence[int], seed: int, count: int, *, endless: bool = False) -> list[int]:
-    """The tokens that follow `prompt`, up to the end token (included) or `count`."""
+def expected(
+    prompt: Sequence[int], seed: int, count: int, *, endless: bool = False, through: bool = False
+) -> list[int]:
+    """The tokens that follow `prompt`, up to `count` or to the end token (included), or `through` that."""
     state = 0
     written: list[int] = []
     for token in prompt:
         state = _mixed(state, token)
     while len(written) < count:
         written.append(_next(state, seed, endless))
-        if written[-1] == END:
+        if written[-1] == END and not through:
             break
         state = _mixed(state, written[-1])
     return written
@@ -90,11 +93,12 @@ class FakeRunner:
     odd: Callable[[Request], bool] = lambda request: False
     launches: int = 0
     in_flight: int = 0
-    closed: bool = False
+    closings: int = 0
     running: frozenset[int] = frozenset()
     """The requests of the last step, by id."""
     _keys: dict[int, int] = field(default_factory=dict)
-    _drawn: dict[int, dict[int, int]] = field(default_factory=dict)
+    _drawn: deque[dict[int, tuple[int, int]]] = field(default_factory=lambda: deque(maxlen=2))
+    """What the last steps drew, by request: the place and the token. Only a step ahead has not been told of it."""
     _gate: threading.Condition = field(default_factory=threading.Condition)
     _allowed: float = float("inf")
     _arrived: int = 0
@@ -112,11 +116,12 @@ class FakeRunner:
         self.launches += 1
         self.in_flight += 1
         assert self.in_flight <= (2 if self.overlap else 1)
+        self._drawn.append({})
         self.running = frozenset(chunk.request.id for chunk in step.chunks)
         return _Launched(self, step, [drawn for chunk in step.chunks if (drawn := self._compute(chunk))])
 
     def close(self) -> None:
-        self.closed = True
+        self.closings += 1
 
     # -- for tests -------------------------------------------------------------------------------------
     def hold(self) -> None:
@@ -170,7 +175,7 @@ class FakeRunner:
         if not chunk.samples:
             return None
         token = _next(state, request.seed, self.endless)
-        self._drawn.setdefault(request.id, {})[chunk.start + chunk.count] = token
+        self._drawn[-1][request.id] = (chunk.start + chunk.count, token)
         if self.odd(request):
             return Drawn(0, finite=False)
         top = ((token, -0.5), (97, -1.5)) if request.sampling.logprobs else ()
@@ -180,7 +185,9 @@ class FakeRunner:
         if position < len(request.tokens):
             return request.tokens[position]
         assert self.overlap, "a token was computed before it was known"
-        return self._drawn[request.id][position]
+        drawn = next(step[request.id] for step in reversed(self._drawn) if request.id in step)
+        assert drawn[0] == position
+        return drawn[1]
 
 
 class FakeTextStream:
@@ -231,7 +238,6 @@ def loader_of(runner: FakeRunner, *, before: Callable[[Progress], None] | None =
     def load(settings: LocalSettings, progress: Progress) -> Model:
         if before:
             before(progress)
-        runner.closed = False
         return Model(runner=runner, texts=FakeTexts(), counting=FakeTexts(), grammar=lambda sampling: None)
 
     return load
