@@ -121,6 +121,7 @@ class House:
     secret: str
     key: ApiKey
     client: openai.AsyncOpenAI
+    clients: list[openai.AsyncOpenAI] = field(default_factory=list)
 
     async def post(self, path: str, body: Any, **headers: str) -> ClientResponse:
         """One request, its answer read whole. `body` is JSON, or bytes as they are."""
@@ -143,7 +144,12 @@ class House:
             ApiKey(name=name, digest=digest(secret), hint=hint(secret), created_at=1.0, **limits)
         )
         assert key is not None
-        return key, client_of(self.url, secret)
+        return key, self.client_of(secret)
+
+    def client_of(self, secret: str) -> openai.AsyncOpenAI:
+        """Another client, which the house closes."""
+        self.clients.append(client_of(self.url, secret))
+        return self.clients[-1]
 
 
 def client_of(url: str, secret: str) -> openai.AsyncOpenAI:
@@ -157,9 +163,9 @@ async def serving(
     """The API with settings `api`, running on a free port."""
     config = load(environ={}, overrides={"data": str(folder), "api": {"enabled": True, **api}})
     store, metrics = SqliteStore(folder, synchronous="NORMAL"), Metrics()
-    await store.open()
     generator = generator or Scripted()
     adapter = make(Context(config=config, store=store, metrics=metrics, settings={}), generator, MODEL)
+    await store.open()
     app = web.Application()
     app.router.add_routes(adapter.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, auto_decompress=False)
@@ -169,13 +175,15 @@ async def serving(
     secret = new_secret()
     key = await store.create_key(ApiKey(name="test", digest=digest(secret), hint=hint(secret), created_at=1.0))
     assert key is not None
-    async with ClientSession() as http, client_of(url, secret) as client:
-        house = House(url, generator, store, metrics, adapter, http, secret, key, client)
+    async with ClientSession() as http, client_of(url, secret) as first:
+        house = House(url, generator, store, metrics, adapter, http, secret, key, first)
         running = asyncio.create_task(adapter.run(_publish)) if run else None
         await asyncio.sleep(0)
         try:
             yield house
         finally:
+            for client in house.clients:
+                await client.close()
             if running is not None:
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
