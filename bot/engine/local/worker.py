@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from bot.engine.local.answer import Asked
 from bot.engine.local.faults import is_out_of_memory, told
 from bot.engine.local.mailbox import Mailbox
+from bot.engine.local.recovery import Recovery
 from bot.engine.local.register import Deliver, Register
 from bot.engine.local.request import Request, Step
 from bot.engine.local.runner import Drawn, Launched, Runner
@@ -65,6 +66,7 @@ class Worker:
         """Steps that failed since the last one that did not."""
         self._runner, self._scheduler, self._counts, self._clock = runner, scheduler, counts, clock
         self._register = Register(scheduler, counts, deliver)
+        self._recovery = Recovery(scheduler)
         self._closing = False
 
     # -- commands, by way of the mailbox ---------------------------------------------------------------
@@ -171,6 +173,7 @@ class Worker:
                 self._refuse_nonsense(chunk.request)
         self._scheduler.settle(step, [token.token for token in drawn])
         self.failing = 0
+        self._recovery.stepped()
         came = 0
         for chunk, token in zip(chunks, drawn, strict=True):
             answer = self._register.find(chunk.request)
@@ -205,6 +208,7 @@ class Worker:
     def _make_room(self, requests: Sequence[Request]) -> None:
         if self._scheduler.shrink():
             self._counts.shrinks += 1
+            self._recovery.shrunk()
             _log.warning("Out of memory: the engine goes on with a smaller batch.")
             return
         alive = [request for request in requests if self._register.find(request)]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.engine.base import EngineFault, EngineRefused
+from bot.engine.local import recovery
 from bot.engine.local.engine import LocalEngine
 from bot.engine.local.model import Progress
 from bot.engine.local.request import Step
@@ -78,6 +79,22 @@ async def test_out_of_memory_makes_the_batch_smaller_and_loses_nothing(overlap: 
                 assert text(deltas) == answer(prompt, seed, 12), (at, seed)
             assert 2 <= engine.stats().shrinks <= 3  # two strikes at once are one when a step follows another
             assert not any(engine.stats().faults.values())
+
+
+async def test_the_batch_grows_again_when_memory_is_not_short_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shortage that passes leaves nothing behind: as many run at once as before."""
+    monkeypatch.setattr(recovery, "CALM_STEPS", 5)
+    runner = FakeRunner(endless=True)
+    runner.on_launch = Once(lambda: OutOfMemoryError("short"), 1, times=4)
+    async with engine_on(runner) as engine:
+        worker = engine.alive()._worker
+        assert worker is not None
+        scheduler = worker._scheduler
+        whole = (scheduler.requests, scheduler.step_tokens)
+        assert len(text(await read(engine.complete("shrunk", sampling(1, 1))))) == 1
+        assert (scheduler.requests, scheduler.step_tokens) < whole
+        await asyncio.gather(*(read(engine.complete("grown", sampling(seed, 60))) for seed in range(8)))
+        assert (scheduler.requests, scheduler.step_tokens) == whole
 
 
 async def test_when_nothing_can_be_made_smaller_the_largest_request_ends() -> None:
