@@ -1,9 +1,13 @@
 """Who goes next among those who wait: higher priority first, then the owner who was served least, then the first come.
 
-Fair queueing by virtual time (Demers, Keshav and Shenker, 1989): each owner's `served` counts the tokens computed for
-him, and the virtual time is what an owner would have been served by now had all owners shared alike. Who comes, or
-waits again, begins at the virtual time at the earliest: having been away is no credit. Who was served more than his
-share and leaves is remembered until the virtual time has come that far: leaving wipes out no debt.
+Fair queueing by virtual time (after Demers, Keshav and Shenker, 1989, and Goyal, Vin and Cheng, 1996): each owner's
+`served` counts the tokens computed for him, and whoever begins to wait is lifted to the virtual time, so that having
+been away, or having asked for little, is no credit. The virtual time is
+
+- what the owner who goes next was served, so that who comes now competes with those who wait, and is not before them;
+- at least as much as an owner would have been served had all alive shared alike: thus nobody who was served more than
+  the others waits for ever while new owners come, and when he leaves and comes back, his debt is still there;
+- the most that anyone was served, when nobody waits: what is taken while nobody wants it is no debt.
 """
 
 from __future__ import annotations
@@ -83,6 +87,8 @@ class FairQueue:
         self._priorities: list[int] = []
         """Negated, ascending."""
         self._now = 0.0
+        """The virtual time, as far as it has been told."""
+        self._most = 0.0
         self._size = 0
         self._numbers = 0
 
@@ -114,7 +120,7 @@ class FairQueue:
         del self._owners[key]
         if not self._owners:
             self._debts.clear()  # nobody is left to whom anything could be owed
-            self._now = 0.0
+            self._now = self._most = 0.0
         elif request.owner and owner.served > self._now:
             self._debts[request.owner] = owner.served
             if len(self._debts) > _DEBTORS:
@@ -125,17 +131,22 @@ class FairQueue:
         tokens = end - request.charged
         if tokens > 0:
             request.charged = end
-            self._owners[request.owner or request].served += tokens
+            owner = self._owners[request.owner or request]
+            owner.served += tokens
+            self._most = max(self._most, owner.served)
             self._now += tokens / len(self._owners)
 
     def push(self, request: Request, *, front: bool = False) -> None:
-        """Let `request` wait behind, or in `front` of, the others of its owner and priority."""
+        """Let `request` wait behind, or in `front` of, the others of its owner and priority.
+
+        Between owners who were served alike, who was put in front last goes first, and otherwise who came first.
+        """
         owner = self._owners[request.owner or request]
         if not owner.waiting:
-            owner.served = max(owner.served, self._now)
+            owner.served = max(owner.served, self._time(request.priority))
         owner.waiting += 1
         self._size += 1
-        line = self._line(owner, request.priority)
+        line = self._line(owner, request.priority, front=front)
         line.requests[request] = None
         if front:
             line.requests.move_to_end(request, last=False)
@@ -183,7 +194,16 @@ class FairQueue:
                 served[owner] = served.get(owner, owner.served) + max(0, request.length - request.charged)
                 heapreplace(heap, (served[owner], number, owner, requests))
 
-    def _line(self, owner: _Owner, priority: int) -> _Line:
+    def _time(self, priority: int) -> float:
+        """The virtual time for one who begins to wait at `priority`."""
+        level = self._levels.get(priority)
+        if not self._size:
+            self._now = max(self._now, self._most)
+        elif level is not None:
+            self._now = max(self._now, self.turn(level.first())[1])
+        return self._now
+
+    def _line(self, owner: _Owner, priority: int, *, front: bool) -> _Line:
         level = self._levels.get(priority)
         if level is None:
             level = self._levels[priority] = _Level()
@@ -192,5 +212,5 @@ class FairQueue:
         if line is None:
             line = level.lines[owner] = _Line(owner)
             self._numbers += 1
-            heappush(level.heap, (owner.served, self._numbers, line))
+            heappush(level.heap, (owner.served, -self._numbers if front else self._numbers, line))
         return line

@@ -109,10 +109,7 @@ class Scheduler:
         return self._deadlines.passed(self._clock())
 
     def position(self, request: Request) -> int:
-        """0 when it does not wait, else its place in the queue, from 1.
-
-        Costs as much as there are owners and requests before it: for the places of many, ask once for the `front`.
-        """
+        """0 when it does not wait, else its place in the queue, from 1. For the places of many, ask for the `front`."""
         if request not in self._queue:
             return 0
         return next(place for place, other in enumerate(self._queue.order(), 1) if other is request)
@@ -160,7 +157,7 @@ class Scheduler:
             if request.slot >= 0:
                 if remembers and end // size > len(request.chain):
                     self._running.remember(request, end)
-            elif _is_complete(request):  # it was preempted while its last token was on the way
+            elif request.generated == request.max_tokens and not request.pending:  # preempted with its last in flight
                 self._queue.remove(request)
 
     def abandon(self, step: Step) -> None:
@@ -210,13 +207,12 @@ class Scheduler:
 
     def _next(self, prompts: list[Request], *, admitting: bool) -> Request | None:
         """Whose prompt is computed next: the last of `prompts`, or one that is admitted before it."""
+        turn = self._queue.turn
         head = self._queue.first() if admitting and len(self._running) < self.requests else None
-        if head is not None and prompts and self._queue.turn(prompts[-1]) <= self._queue.turn(head):
-            head = None
-        if head is not None and self._running.admit(head):
-            self._queue.remove(head)
-            return head
-        return prompts.pop() if prompts else None
+        if head is None or (prompts and turn(prompts[-1]) < turn(head)) or not self._running.admit(head):
+            return prompts.pop() if prompts else None
+        self._queue.remove(head)
+        return head
 
     def _advance(self, request: Request, count: int) -> Chunk:
         start = request.computed
@@ -228,9 +224,8 @@ class Scheduler:
     def _see_to_block(self, request: Request) -> bool:
         """A block for the next token of a running request, if need be from others; False when it has to wait."""
         while not self._running.grow(request):
-            victim = self._running.lowest
-            if victim is not request:
-                self._preempt(victim)
+            if self._running.lowest is not request:
+                self._preempt(self._running.lowest)
                 continue
             if len(self._running) == 1:  # its chain holds blocks beside its own: admitted again, it shares them
                 self._preempt(request)
@@ -251,7 +246,3 @@ class Scheduler:
 def _may_decode(request: Request) -> bool:
     """Whether its next token may be computed: a grammar has to know the last one, and no answer gets too long."""
     return request.generated < request.max_tokens and not (request.pending and request.grammar is not None)
-
-
-def _is_complete(request: Request) -> bool:
-    return len(request.tokens) - request.prompt_length >= request.max_tokens
