@@ -56,15 +56,14 @@ def llama_of(model: PreTrainedModel, layers: Sequence[Layer], *, context_tokens:
     `layers` say what each layer's attention asks for.
     """
     reason = _unlike(model, layers)
+    if reason:
+        logger.info("The model (%s) is run by its own code: %s", type(model).__name__, reason)
+        return None
     inner: Any = model.model
     output: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]  # transformers' own
-    table = None
-    if not reason:
-        like = inner.embed_tokens.weight
-        table = rotary(inner.rotary_emb, positions=context_tokens, dim=layers[0].key_dim, like=like)
-        reason = "" if table is not None else "its positions are not of a fixed kind"
-    if reason or table is None:
-        logger.info("The model (%s) is run by its own code: %s", type(model).__name__, reason)
+    table = rotary(inner.rotary_emb, positions=context_tokens, dim=layers[0].key_dim, like=inner.embed_tokens.weight)
+    if table is None:
+        logger.info("The model (%s) is run by its own code: its positions are not fixed", type(model).__name__)
         return None
     return Llama(
         embedding=inner.embed_tokens.weight,

@@ -42,10 +42,9 @@ def write(
 @triton.jit
 def norm_weight(query_norm, key_norm, dims, half: tl.constexpr, is_query):
     """Half of the norm's weights: the queries' or the keys'."""
-    inside = dims < half
-    queries = tl.load(query_norm + dims, mask=inside & is_query, other=0.0).to(tl.float32)
-    keys = tl.load(key_norm + dims, mask=inside & (is_query == 0), other=0.0).to(tl.float32)
-    return queries + keys
+    queries = tl.load(query_norm + dims, mask=dims < half, other=0.0).to(tl.float32)
+    keys = tl.load(key_norm + dims, mask=dims < half, other=0.0).to(tl.float32)
+    return tl.where(is_query, queries, keys)
 
 
 @triton.jit(do_not_specialize_on_alignment=["write_at", "positions"])
