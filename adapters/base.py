@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from aiohttp.web import AbstractRouteDef
 
@@ -54,3 +54,11 @@ class Adapter(Protocol):
 
     async def close(self) -> None:
         """End every stream and give everything back, within a second or two."""
+
+
+@runtime_checkable
+class Draining(Protocol):
+    """An adapter that answers requests of its own, beside the bus: it may finish them before it is closed."""
+
+    async def drain(self, seconds: float) -> None:
+        """Take nothing new, and return when all is answered or the time is over."""

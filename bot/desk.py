@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.base import Adapter, Context
+from adapters.base import Adapter, Context, Draining
 from bot.answer.quote import Quoter
 from bot.bus import Bound, Bus
 from bot.config import Config
@@ -108,7 +108,10 @@ class Desk:
             for adapter in self.adapters.values():
                 stack.push_async_callback(_quietly, adapter.close)
             stack.push_async_callback(self._end_tasks)
-            if not await self.bus.drain(self.config.server.drain_seconds):
+            seconds = self.config.server.drain_seconds
+            drains = [adapter.drain(seconds) for adapter in self.adapters.values() if isinstance(adapter, Draining)]
+            drained, *_ = await asyncio.gather(self.bus.drain(seconds), *drains)
+            if not drained:
                 log.warning("desk.drain_incomplete", left=self.bus.held(Message))
 
     async def _end_tasks(self) -> None:
@@ -280,13 +283,19 @@ async def _started(engine: Engine) -> None:
         raise ConfigError(str(error)) from None
 
 
-def adapters_of(config: Config, store: Store, metrics: Metrics) -> list[Adapter]:
-    """The configured channels; one that is not configured is never imported."""
+def adapters_of(config: Config, store: Store, metrics: Metrics, engine: Engine | None) -> list[Adapter]:
+    """The configured channels; one that is not configured is never imported. `engine` stands behind the API."""
     made: list[Adapter] = []
     if config.web.enabled:
         from adapters.web import make
 
         made.append(make(Context(config=config, store=store, metrics=metrics, settings={})))
+    if config.api.enabled:
+        from adapters.openai import make as make_api
+        from bot.generator import generator_of, model_name
+
+        context = Context(config=config, store=store, metrics=metrics, settings={})
+        made.append(make_api(context, generator_of(config, engine), model_name(config)))
     installed = entry_points(group="frontdesk.adapters") if config.adapters else ()
     factories = {point.name: point for point in installed}
     for name, settings in config.adapters.items():
@@ -339,7 +348,7 @@ async def at_desk(
             engine=engine,
             count=count,
         )
-        chosen = adapters_of(config, store, metrics) if adapters is None else adapters
+        chosen = adapters_of(config, store, metrics, engine) if adapters is None else adapters
         yield Desk(
             config,
             store=store,

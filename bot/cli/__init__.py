@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 import bot
-from bot.cli import converse, evaluate, knowledge, maintain, project, prompts, serve
+from bot.cli import converse, evaluate, keys, knowledge, maintain, project, prompts, serve
 from bot.cli.terminal import errors, settle_streams
 from bot.errors import FrontdeskError, UsageError
 
@@ -30,6 +30,7 @@ app.command()(converse.chat)
 app.command()(converse.ask)
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(prompts.app, name="prompts")
+app.add_typer(keys.app, name="keys")
 app.command(name="eval")(evaluate.evaluate)
 app.command()(maintain.export)
 app.command()(maintain.erase)

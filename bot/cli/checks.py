@@ -72,12 +72,13 @@ async def _exposure(config: Config) -> list[Finding]:
 
 
 async def _channels(config: Config) -> list[Finding]:
-    from bot.desk import adapters_of, store_of
+    from bot.desk import adapters_of, engine_of, store_of
     from bot.metrics import Metrics
 
     with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:  # a channel may put its key into the data folder
         try:
-            made = adapters_of(config.model_copy(update={"data": Path(folder)}), store_of(config), Metrics())
+            elsewhere = config.model_copy(update={"data": Path(folder)})
+            made = adapters_of(elsewhere, store_of(config), Metrics(), engine_of(config))
         except FrontdeskError as error:
             return [Finding("bad", "channels", str(error))]
     return [Finding("good", "channels", ", ".join(adapter.name for adapter in made) or "none")]
