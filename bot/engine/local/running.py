@@ -94,7 +94,7 @@ class Running:
             tokens = request.tokens[place * size : (place + 1) * size]
             chain.append(self._pool.remember(parent, request.blocks[place], tokens))
 
-    def check(self) -> None:
+    def check(self, *, thorough: bool) -> None:
         """Raise `InvariantError` unless every slot and block is held as often as it should be."""
         slots = [request.slot for request in self._requests]
         if sorted(slots + self._slots) != list(range(self._count)):
@@ -107,7 +107,7 @@ class Running:
                 raise InvariantError(f"request {request.id} has computed more than it has blocks or tokens for")
             held.update(request.blocks)
             held.update(other for other, own in zip(request.chain, request.blocks, strict=False) if other != own)
-        self._pool.check(held)
+        self._pool.check(held, thorough=thorough)
 
     def _count_cached(self, request: Request) -> None:
         request.charged = max(request.charged, request.computed)

@@ -181,9 +181,9 @@ class Scheduler:
             return False
         return True
 
-    def check(self) -> None:
+    def check(self, *, thorough: bool = False) -> None:
         """Raise `InvariantError` if a slot or block was lost, or is held twice, or by a request that does not run."""
-        self._running.check()
+        self._running.check(thorough=thorough)
         running, waiting = set(self._running), set(self._queue.order())
         if len(running) != len(self._running) or len(waiting) != len(self._queue):
             raise InvariantError("a request runs or waits twice")

@@ -164,7 +164,7 @@ class LifeOfRequests(RuleBasedStateMachine):
     @invariant()
     def books_are_right(self) -> None:
         if hasattr(self, "scheduler"):
-            self.scheduler.check()
+            self.scheduler.check(thorough=True)
             assert self.scheduler.running <= self.scheduler.limits.requests
             for request in self.requests:
                 assert request.generated <= request.max_tokens
@@ -173,7 +173,7 @@ class LifeOfRequests(RuleBasedStateMachine):
         if not hasattr(self, "scheduler"):
             return
         self.desk.run()
-        self.scheduler.check()
+        self.scheduler.check(thorough=True)
         assert self.pool.used == 0 and self.pool.free == self.pool.total and self.scheduler.running == 0
         assert len(self.desk.finished) == len(set(self.desk.finished))
         for request in self.requests:
