@@ -128,17 +128,13 @@ class Scheduler:
             self._preempt(self._running.lowest)
         chunks: list[Chunk] = []
         prompts: list[Request] = []
-        short = False
         for request in self._running:
             if request.length - request.computed > 1:
                 prompts.append(request)
-            elif _may_decode(request):
-                if self._see_to_block(request):
-                    chunks.append(self._advance(request, 1))
-                else:
-                    short = True
+            elif _may_decode(request) and self._see_to_block(request):
+                chunks.append(self._advance(request, 1))
         decodes = len(chunks)
-        self._fill(chunks, prompts, admitting=not short or not self._running)
+        self._fill(chunks, prompts)
         if not chunks:
             return None
         step = Step(tuple(chunks), decodes)
@@ -193,22 +189,22 @@ class Scheduler:
             raise InvariantError("a request that does not run holds a slot or blocks")
 
     # -- how a step is filled --------------------------------------------------------------------------
-    def _fill(self, chunks: list[Chunk], prompts: list[Request], *, admitting: bool) -> None:
+    def _fill(self, chunks: list[Chunk], prompts: list[Request]) -> None:
         """Give what is left of the step to `prompts` and to requests that wait."""
         budget = self.step_tokens - len(chunks)
         prompts.sort(key=self._queue.turn, reverse=True)
         while budget > 0:
-            request = self._next(prompts, admitting=admitting)
+            request = self._next(prompts)
             if request is None:
                 return
             count = min(budget, request.length - request.computed)
             chunks.append(self._advance(request, count))
             budget -= count
 
-    def _next(self, prompts: list[Request], *, admitting: bool) -> Request | None:
+    def _next(self, prompts: list[Request]) -> Request | None:
         """Whose prompt is computed next: the last of `prompts`, or one that is admitted before it."""
         turn = self._queue.turn
-        head = self._queue.first() if admitting and len(self._running) < self.requests else None
+        head = self._queue.first() if len(self._running) < self.requests else None
         if head is None or (prompts and turn(prompts[-1]) < turn(head)) or not self._running.admit(head):
             return prompts.pop() if prompts else None
         self._queue.remove(head)

@@ -86,6 +86,20 @@ def test_the_last_token_may_come_after_the_preemption(ask: Asking) -> None:
     assert scheduler.idle
 
 
+def test_who_was_preempted_waits_for_its_tokens_in_flight(ask: Asking) -> None:
+    """Though there is room again, it is admitted only when all its tokens are known: they are to be computed again."""
+    at = desk(blocks=5, block_tokens=2, requests=2)
+    scheduler = at.scheduler
+    add(at, first := ask(2, 6), second := ask(3, 3))
+    while not second.preemptions:
+        assert at.launch()
+    assert second.pending > 0 and second.flights > 0
+    scheduler.cancel(first)
+    assert scheduler.schedule() is None
+    at.run()
+    assert second.tokens[3:] == alone([2] * 3, 3)
+
+
 def test_cancelled_places_are_free_for_the_very_next_step(ask: Asking) -> None:
     """Whatever its state, a cancelled request holds nothing any more, and its tokens in flight are passed over."""
     at = desk(requests=1)
