@@ -246,7 +246,7 @@ _WHOLE = st.fixed_dictionaries({"model": st.just(MODEL), "messages": st.just(HI)
 
 
 @given(_BODIES, st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_reading_ends_in_a_request_or_a_problem(body: dict[str, Any], whole: bool) -> None:
     """Whatever the fields hold, at every address."""
     needed = {"model": MODEL, "messages": HI, "prompt": "a", "input": "a"} if whole else {}
@@ -260,7 +260,11 @@ def test_reading_ends_in_a_request_or_a_problem(body: dict[str, Any], whole: boo
 @given(
     st.lists(st.tuples(st.sampled_from((CHAT, TEXT, RESPONSE)), _BODIES | _JSON | st.binary(max_size=40)), max_size=6)
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_no_body_is_a_fault_of_ours(tmp_path_factory: pytest.TempPathFactory, bodies: list[tuple[str, Any]]) -> None:
     """Over HTTP: never 5xx, and always JSON or a stream."""
     import asyncio
