@@ -157,6 +157,28 @@ def test_greedy_with_penalties_is_the_argmax_of_the_processed_scores(
     assert drawn.token == int(expected(scores, sampling, prompt, answer).argmax())
 
 
+@pytest.mark.parametrize(
+    "penalties",
+    [
+        {"repetition_penalty": 2.0},
+        {"repetition_penalty": 0.5},
+        {"frequency_penalty": 0.4},
+        {"presence_penalty": 1.0},
+        {"presence_penalty": -1.5, "frequency_penalty": 0.7},
+        {"repetition_penalty": 1.3, "presence_penalty": 0.5, "frequency_penalty": 0.2},
+    ],
+)
+def test_what_was_drawn_is_penalized_from_then_on(penalties: dict[str, Any]) -> None:
+    """Over the same scores again and again, the answer is the one that counting by hand gives."""
+    sampling = Sampling(**penalties)
+    scores = torch.linspace(3, -3, 30)
+    by_hand: list[int] = []
+    for _ in range(40):
+        by_hand.append(int(expected(scores, sampling, (1, 2, 3), by_hand).argmax()))
+    assert len(set(by_hand)) > 1 or penalties.get("repetition_penalty", 1) < 1
+    assert answer_of(scores.expand(40, -1), request(sampling)) == by_hand
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_logprobs_are_the_models_own(dtype: torch.dtype) -> None:
     """log_softmax of the untouched logits, whatever the settings; the likeliest in order; only for who asks."""
@@ -246,7 +268,7 @@ def test_rows_of_every_kind_fit_one_captured_function() -> None:
     logits = steps(2)
     rows = Rows(
         heat=torch.tensor([0.0, 1.0, 0.0, 0.5, 2.0, 0.0]),
-        top_k=torch.tensor([1, 5, 1, 7, 3, 1]),
+        top_k=torch.tensor([5, 5, 8, 7, 3, 6]),
         top_p=torch.tensor([1, 0.9, 1, 1, 0.8, 1]),
         min_p=torch.tensor([0, 0, 0, 0.1, 0, 0]),
         uniform=torch.linspace(0.1, 0.9, STEPS, dtype=torch.float64),

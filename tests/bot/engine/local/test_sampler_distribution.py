@@ -23,10 +23,12 @@ SHAPES: dict[str, dict[str, Any]] = {
     "temperature": {"temperature": 0.7},
     "hot": {"temperature": 2.0},
     "top_k": {"temperature": 1.0, "top_k": 5},
+    "top_k beside a power of two": {"temperature": 2.0, "top_k": 17},
     "top_p": {"temperature": 1.0, "top_p": 0.6},
     "low top_p": {"temperature": 1.5, "top_p": 0.2},
     "min_p": {"temperature": 1.3, "min_p": 0.1},
-    "top_p and min_p": {"temperature": 1.3, "top_p": 0.9, "min_p": 0.03},
+    "top_p over min_p": {"temperature": 1.3, "top_p": 0.7, "min_p": 0.01},
+    "min_p over top_p": {"temperature": 1.3, "top_p": 0.98, "min_p": 0.15},
     "all": {"temperature": 1.2, "top_k": 12, "top_p": 0.85, "min_p": 0.02},
     "repetition": {"temperature": 1.0, "repetition_penalty": 1.7},
     "repetition below 1": {"temperature": 1.0, "repetition_penalty": 0.6},
@@ -46,8 +48,8 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
-def scores(seed: int = 1) -> Tensor:
-    return torch.randn(VOCABULARY, generator=torch.Generator().manual_seed(seed)) * 1.5
+def scores(seed: int = 1, width: int = VOCABULARY) -> Tensor:
+    return torch.randn(width, generator=torch.Generator().manual_seed(seed)) * 1.5
 
 
 def drawn(sampling: Sampling) -> Tensor:
@@ -98,15 +100,16 @@ def test_draws_of_one_answer_follow_the_distribution_too() -> None:
     top_p=st.floats(0.01, 1),
     min_p=st.floats(0, 1),
     half=st.booleans(),
+    width=st.sampled_from([VOCABULARY, 128, 500]),
 )
 def test_a_uniform_grid_gives_the_probabilities(
-    seed: int, temperature: float, top_k: int, top_p: float, min_p: float, half: bool
+    seed: int, temperature: float, top_k: int, top_p: float, min_p: float, half: bool, width: int
 ) -> None:
     """With evenly spaced uniform numbers each token comes in exact proportion, whichever way it is drawn."""
     count = 2_000
-    row = scores(seed).to(torch.bfloat16).float() if half else scores(seed)
+    row = scores(seed, width).to(torch.bfloat16).float() if half else scores(seed, width)
     if half:
-        row += torch.arange(VOCABULARY) * 2.0**-12  # no ties: who is kept of equal ones is a matter of taste
+        row += torch.arange(width) * 2.0**-12  # no ties: who is kept of equal ones is a matter of taste
     hoped = expected(row, Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p))
 
     def column(value: float, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -119,9 +122,9 @@ def test_a_uniform_grid_gives_the_probabilities(
         min_p=column(min_p),
         uniform=(torch.arange(count, dtype=torch.float64) + 0.5) / count,
     )
-    tokens, best = draw_rows(row.expand(count, -1), rows, among=VOCABULARY if top_k else 0, cut=True)
+    tokens, best = draw_rows(row.expand(count, -1), rows, among=width if top_k else 0, cut=True)
     assert bool((best == row.max()).all())
-    found = torch.bincount(tokens, minlength=VOCABULARY) / count
+    found = torch.bincount(tokens, minlength=width) / count
     # A token at the very border may fall to either side by rounding: float32 here, float64 there.
     borders = _borders(row, temperature, top_k, top_p, min_p)
     assert borders or float((found - hoped).abs().max()) <= 1.5 / count
