@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +12,17 @@ import pytest
 
 from adapters.openai.secret import digest, hint, new_secret
 from bot.config import Config, load
-from bot.desk import Desk, at_desk
+from bot.desk import at_desk
 from bot.engine.base import EngineFault
 from bot.engine.openai import OpenAICompatibleEngine
 from bot.errors import ConfigError
 from bot.events import Sampling
 from bot.server import application, serving
 from storage.base import ApiKey
+from tests.adapters.openai.desks import frontdesk
 from tests.adapters.openai.house import client_of
 
 HI: Any = [{"role": "user", "content": "one two three"}]
-
-
-@asynccontextmanager
-async def frontdesk(folder: Path, **settings: Any) -> AsyncIterator[tuple[str, str, Desk]]:
-    """(address, secret, desk) of a whole Frontdesk with the API on."""
-    overrides = {"data": str(folder), "server": {"port": 0}, "api": {"enabled": True}} | settings
-    config = load(environ={}, overrides=overrides)
-    async with at_desk(config) as desk, serving(application(desk), config) as address:
-        await desk.start()
-        await asyncio.sleep(0)
-        secret = new_secret()
-        await desk.store.create_key(ApiKey(name="a", digest=digest(secret), hint=hint(secret), created_at=1.0))
-        try:
-            yield address, secret, desk
-        finally:
-            await desk.close()
 
 
 ECHO = {"engine": {"kind": "echo", "echo": {"repeat": 2}}}
