@@ -20,6 +20,7 @@ from bot.engine.local.attention import NotOurs, TransformersForward, adopt, run
 from bot.engine.local.batch import Batch
 from bot.engine.local.cache import Layer, create
 from bot.engine.local.checkpoint import brief
+from bot.engine.local.quiet import quiet
 from bot.engine.local.torch_kernels import TorchKernels
 
 PIECES = (7, 1, 9, 1, 1)
@@ -85,10 +86,11 @@ def layers_of(model: PreTrainedModel) -> tuple[Layer, ...]:
     tokens = torch.arange(sum(PIECES), device=model.device) * 7 % config.vocab_size
     recorder = Recorder()
     try:
-        model.set_attn_implementation("eager")  # the others leave soft-capping out in some versions
-        expected = _own(model, tokens)
-        adopt(model)
-        run(model, _piece(tokens, 0, len(tokens)), recorder)
+        with quiet():
+            model.set_attn_implementation("eager")  # the others leave soft-capping out in some versions
+            expected = _own(model, tokens)
+            adopt(model)
+            run(model, _piece(tokens, 0, len(tokens)), recorder)
         layers = tuple(recorder.layers)
         _compare_layers(name, config, layers)
         distance = _distance(expected, _ours(model, layers, tokens))

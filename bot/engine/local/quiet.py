@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 
+from huggingface_hub.utils import logging as hub_logging
 from tqdm import tqdm  # type: ignore[import-untyped]  # nothing of it is used but as a base
 from transformers.utils import logging as transformers_logging
 
@@ -15,13 +16,19 @@ from bot.engine.local.checkpoint import Progress
 
 
 @contextmanager
-def quiet(progress: Progress) -> Iterator[None]:
-    """While it lasts, transformers writes errors alone and its bars become `progress`; then all is as it was."""
+def quiet(progress: Progress | None = None) -> Iterator[None]:
+    """While it lasts, transformers and the hub's client write errors alone and bars become `progress`.
+
+    Then all is as it was.
+    """
     logging: Any = transformers_logging  # half of it has no types
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    hub: Any = hub_logging
+    bars = logging.is_progress_bar_enabled()
+    levels = logging.get_verbosity(), hub.get_verbosity()
     logging.set_verbosity_error()
+    hub.set_verbosity_error()
     logging.disable_progress_bar()
-    bar = reporting_bar(progress, "loading weights")
+    bar = reporting_bar(progress or _nobody, "loading weights")
     set_hook: Callable[[Any], Any] = getattr(logging, "set_tqdm_hook", _no_hook)  # transformers 5
     previous = set_hook(lambda _factory, args, kwargs: bar(*args, **kwargs))
     try:
@@ -30,9 +37,13 @@ def quiet(progress: Progress) -> Iterator[None]:
             yield
     finally:
         set_hook(previous)
-        logging.set_verbosity(level)
+        logging.set_verbosity(levels[0])
+        hub.set_verbosity(levels[1])
         if bars:
             logging.enable_progress_bar()
+
+
+def _nobody(_what: str, _fraction: float) -> None: ...
 
 
 def _no_hook(_hook: Any) -> None: ...

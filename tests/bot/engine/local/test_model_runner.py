@@ -15,7 +15,7 @@ from bot.engine.base import EngineRefused
 from bot.engine.local import assembly
 from bot.engine.local.batch import Batch, KvCache
 from bot.engine.local.batching import Batcher
-from bot.engine.local.cache import Layer, block_bytes, create, room
+from bot.engine.local.cache import Layer, block_bytes, create, cuda_budget, room
 from bot.engine.local.draws import Draws
 from bot.engine.local.load import Loaded, loaded_from, runner_of
 from bot.engine.local.model_runner import MemoryFaults, ModelRunner
@@ -133,6 +133,24 @@ def test_a_token_that_nobody_knows_is_a_fault() -> None:
     built(maker, [Chunk(request, 0, 6, samples=True)])
     with pytest.raises(RuntimeError, match="more than one token beyond"):
         built(maker, [Chunk(request, 6, 2, samples=True)])
+
+
+def test_a_gpus_budget_leaves_what_the_largest_step_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is free, and what torch holds without need, less the memory of a step: nine tenths of that."""
+    tells = {"memory_reserved": 500, "memory_allocated": 300, "max_memory_allocated": 900}
+    for name, size in tells.items():
+        monkeypatch.setattr(torch.cuda, name, lambda _device, size=size: size)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _device: None)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (2_400, 9_999))
+    assert cuda_budget(CPU) == int((2_400 + 200 - 600) * 0.9)
+
+
+def test_the_largest_step_is_run_once_to_know_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warm-up of any length is a step like others, and leaves nothing behind."""
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _device: None)
+    taken, settings = loaded()
+    for tokens in (1, 16, 37):
+        assembly._warm_up(taken, settings, assembly.TorchKernels(), tokens)
 
 
 LAYERS = (
