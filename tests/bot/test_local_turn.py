@@ -23,10 +23,11 @@ from bot.engine.local.engine import LocalEngine
 from bot.engine.local.settings import LocalSettings
 from bot.errors import ConfigError
 from bot.events import Address, Failed, Message, Reply, Stop
-from bot.local import LoadingLog, fitted, local_settings
+from bot.local import LoadingLog, fitted, local_settings, revival
 from bot.server import application, serving
 from tests.bot.engine.local import families
 from tests.fakes.channel import Channel
+from tests.fakes.local_engine import FakeRunner, loader_of
 
 PAGE = "# Returns\n\nYou may return a kettle within 30 days of delivery. Opened tea cannot be returned.\n"
 QUESTION = "How long do I have to return a kettle?"
@@ -188,6 +189,28 @@ def test_the_smaller_of_the_two_contexts_counts() -> None:
     assert fitted(config, 100_000) is config
     assert fitted(config, 4_096).prompts.context_tokens == 4_096 - 512
     assert fitted(config, 1_000).prompts.context_tokens == 750
+
+
+async def test_an_engine_that_broke_is_started_again() -> None:
+    """By the desk's keeper; one that is well, or was closed on purpose, is left alone."""
+    loads: list[int] = []
+    engine = LocalEngine(
+        LocalSettings(model="fake", block_tokens=8), loader=loader_of(FakeRunner(), before=lambda _: loads.append(1))
+    )
+    revive = revival(engine)
+    await engine.start()
+    await revive()
+    assert len(loads) == 1
+    worker = engine.alive()._worker
+    assert worker is not None
+    worker.mailbox.post(lambda: 1 // 0)  # type: ignore[arg-type]  # it gives nothing back
+    while engine.stats().state != "failed":
+        await asyncio.sleep(0)
+    await revive()
+    assert (engine.stats().state, len(loads)) == ("ready", 2)
+    await engine.close()
+    await revive()
+    assert (engine.stats().state, len(loads)) == ("closed", 2)
 
 
 # -- how it is asked for ---------------------------------------------------------------------------------
