@@ -74,7 +74,7 @@ def test_every_secret_is_documented_and_no_other() -> None:
     assert sorted(told) == sorted(SECRET_VARIABLES)
 
 
-@pytest.mark.parametrize("page", ["configuration.md", "deployment.md", "prompts.md"])
+@pytest.mark.parametrize("page", ["api.md", "configuration.md", "deployment.md", "prompts.md"])
 def test_examples_can_be_loaded(page: str, tmp_path: Path) -> None:
     """What a reader copies from the docs is a configuration."""
     examples = re.findall(r"```toml\n(.*?)```", (_DOCS / page).read_text("utf-8"), re.DOTALL)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -125,3 +127,15 @@ def test_the_api_is_off_unless_asked_for() -> None:
     """Nobody opens it by accident, and nobody without a key."""
     assert not Config().api.enabled
     assert Config().api.require_key
+
+
+async def test_the_example_of_the_docs_runs(tmp_path: Path) -> None:
+    """As it stands, but for the address and the key."""
+    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text("utf-8")
+    example = page.split("<!-- example: api.py -->\n```python\n")[1].split("```")[0]
+    async with frontdesk(tmp_path, **ECHO) as (address, secret, _):
+        program = example.replace("http://127.0.0.1:8080", address).replace("fd_…", secret)
+        run = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+        told, _ = await run.communicate()
+    assert run.returncode == 0
+    assert told.decode() == "Say hello. Say hello. 6\nCount to three. Count to three."
