@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import decoders
+from transformers import ByT5Tokenizer
 
 from bot.engine.local.detokenize import Pieces, WindowDetokenizer, spelling_of
 from bot.engine.local.text import Texts
@@ -123,6 +124,23 @@ def test_the_window_stays_short_and_never_waits_for_ever() -> None:
     text = "".join(window.feed([7]) for _ in range(1_000)) + window.finish()
     assert text == "\ufffd" * 1_000
     assert longest <= 32
+
+
+def test_a_decoder_that_shows_nothing_is_not_kept_waiting() -> None:
+    """Tokens without any text come and go, and the text after them is whole."""
+    window = WindowDetokenizer(lambda tokens: "".join("a" for token in tokens if token == 1), frozenset())
+    assert [window.feed([0]) for _ in range(100)] == [""] * 100
+    assert window.feed([1, 0, 1]) + window.finish() == "aa"
+
+
+def test_a_tokenizer_written_in_python_streams_too() -> None:
+    """ByT5 has a token for each byte and leaves half characters out when it decodes."""
+    texts = Texts(ByT5Tokenizer())
+    stream = texts.stream(("a",))
+    tokens = texts.encode("né 你🙂 abc")
+    assert [stream.feed([token]) for token in tokens[:11]] == ["n", "", "é", " ", "", "", "你", "", "", "", "🙂"]
+    assert stream.feed(tokens[11:]) + stream.finish() == " "
+    assert stream.stopped
 
 
 def test_tokens_are_spelled_once() -> None:
