@@ -95,6 +95,8 @@ class _Builder:
         model, loaded, first = self._model, self._loaded, self._loaded.layers[0]
         tables = rotary_tables(model, loaded.context_tokens, first.key_dim)
         self._arena = Arena(self._size(), self._library)
+        for tensor in (*self._cache.keys, *self._cache.values):
+            self._library.advise(tensor.data_ptr(), tensor.nbytes)
         layers = (LayerCall * len(model.model.layers))()
         for number, layer in enumerate(model.model.layers):
             layers[number] = self._layer(number, layer)

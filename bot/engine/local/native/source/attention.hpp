@@ -31,23 +31,26 @@ template <class T> struct Attention {
     std::atomic<int>* done;
     float* partial;
 
-    int chunk() const { return cache.block_tokens * std::max(1, 256 / cache.block_tokens); }
+    // Keys that are scored before their weights are used: few enough for the caches.
+    int chunk(int rows) const { return cache.block_tokens * std::max(1, (rows > 8 ? 256 : 1024) / cache.block_tokens); }
     int padded() const { return (cache.head_dim + LANES - 1) / LANES * LANES; }
     size_t part_size() const { return size_t(MOST_ROWS) * size_t(padded() + 2); }
 
-    void operator()(const Unit& unit, Workspace& space) const {
-        const int rows = unit.tokens * unit.heads, keys = chunk(), width = padded();
-        space.reset(size_t(MOST_ROWS) * size_t(keys * 8 + width * 8 + 8) + size_t(width) * 128 + 4096);
+    // Computes `unit`; `next`, if any, is what this thread will be given next.
+    void operator()(const Unit& unit, const Unit* next, Workspace& space) const {
+        const int rows = unit.tokens * unit.heads, keys = chunk(rows), width = padded();
+        const size_t scored = size_t(rows > 8 ? MOST_ROWS : 16) * size_t(keys);  // matrix tiles may touch sixteen rows
+        space.reset(size_t(MOST_ROWS) * size_t(width * 8 + 8) + scored * 8 + size_t(width) * 128 + 4096);
         Work<T> work{rows, keys, width, space.take<T>(size_t(MOST_ROWS) * size_t(width)),
-                     space.take<float>(size_t(MOST_ROWS) * size_t(keys)), space.take<T>(size_t(MOST_ROWS) * size_t(keys)),
+                     space.take<float>(scored), space.take<T>(scored),
                      space.take<float>(size_t(MOST_ROWS) * size_t(width)), space.take<float>(MOST_ROWS),
-                     space.take<float>(MOST_ROWS), space.take<T>(size_t(width) * 32)};
+                     space.take<float>(MOST_ROWS), space.take<T>(size_t(width) * 32), {}};
+        if (next && next->tokens == 1) work.ahead = expect(*next, unit);
         gather(unit, work);
         const int32_t* table = tables + unit.sequence * table_stride;
         const bool tiles = fits_tiles(cache, rows);
-        if (tiles) configure_tiles();
-        const int seen = window > 0 ? std::max(0, unit.position - window + 1) / cache.block_tokens * cache.block_tokens : 0;
-        for (int from = std::max(seen, unit.begin); from < unit.end; from += keys) {
+        if (tiles) configure_tiles(std::min(16, rows));
+        for (int from = first_seen(unit); from < unit.end; from += keys) {
             int count = std::min(unit.end - from, keys);
             const int32_t* blocks = table + from / cache.block_tokens;
             tiles ? score_tiles(cache, unit.kv_head, blocks, count, work)
@@ -60,6 +63,18 @@ template <class T> struct Attention {
     }
 
   private:
+    // Blocks are asked for while scores, weights and sums of this unit are computed.
+    Ahead expect(const Unit& next, const Unit& unit) const {
+        const int begin = first_seen(next), times = (unit.end - first_seen(unit)) / 32 * 3 - 1;
+        return {cache, next.kv_head, tables + next.sequence * table_stride + begin / cache.block_tokens, std::max(0, next.end - begin), times};
+    }
+
+    // The first key that is read: that of a window, or of a part.
+    int first_seen(const Unit& unit) const {
+        const int seen = window > 0 ? std::max(0, unit.position - window + 1) / cache.block_tokens * cache.block_tokens : 0;
+        return std::max(seen, unit.begin);
+    }
+
     void gather(const Unit& unit, Work<T>& work) const {
         for (int row = 0; row < work.rows; row++) {
             const T* from = query + (unit.query + row / unit.heads) * query_token + (unit.head + row % unit.heads) * query_head;
@@ -94,6 +109,7 @@ template <class T> struct Attention {
         floats total = floats{};
         int k = 0;
         for (; k < limit; k += LANES) {
+            if (row == 0 && k % 32 == 0) work.ahead.some();
             floats weight = exponential(load(scores + k) - now);
             total += weight;
             store(weights + k, weight);

@@ -1,8 +1,8 @@
 // The paged cache of one layer: [blocks, kv_heads, block_tokens, head_dim] numbers of T.
 //
-// Inside a block the numbers stand in the order in which attention reads them: keys as [head_dim / P][block_tokens][P],
-// so that sixteen lanes are the scores of sixteen keys, and values as [block_tokens / P][head_dim][P], so that they
-// are sixteen numbers of a value; P is `Pack<T>::together`. Both are also what matrix tiles (AMX) want. Whoever reads
+// Inside a block the numbers stand in the order in which attention reads them: keys as [block_tokens / 16][head_dim / P]
+// [16][P], so that sixteen lanes are the scores of sixteen keys, and values as [block_tokens / P][head_dim][P], so that
+// they are sixteen numbers of a value; P is `Pack<T>::together`. Both are also what matrix tiles (AMX) want. Whoever reads
 // a block has to be of this library, or to convert it.
 #pragma once
 #include "vector.hpp"
@@ -20,8 +20,8 @@ template <class T> struct Cache {
     // Put the key and the value of one token and head at `slot` = block * block_tokens + place.
     template <class From> void write(int64_t slot, int head, const From* key, const From* value) const {
         size_t base = block(slot / block_tokens, head), place = size_t(slot % block_tokens);
-        T* to = keys + base + place * P;
-        for (int d = 0; d < head_dim; d += P, to += size_t(block_tokens) * P)
+        T* to = keys + base + place / LANES * LANES * size_t(head_dim) + place % LANES * P;
+        for (int d = 0; d < head_dim; d += P, to += LANES * P)
             for (int i = 0; i < P; i++) to[i] = convert(key[d + i]);
         to = values + base + (place / P) * size_t(head_dim) * P + place % P;
         for (int d = 0; d < head_dim; d++) to[d * P] = convert(value[d]);

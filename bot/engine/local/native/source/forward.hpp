@@ -205,7 +205,7 @@ template <class T> class Forward {
         thread_local Workspace space;
         const Attention<T> attention = this->attention(layer, last);
         const std::vector<Unit>& units = (last ? some_ : all_).units;
-        team.share(me, int64_t(units.size()), [&](int64_t i) { attention(units[size_t(i)], space); });
+        team.share(me, int64_t(units.size()), [&](int64_t i) { attention(units[size_t(i)], i + 1 < int64_t(units.size()) ? &units[size_t(i + 1)] : nullptr, space); });
         // Columns that only fill the last piece have no weight, but must be numbers.
         const int64_t width = int64_t(model_.heads) * model_.head_dim, rows = last ? step_.sampled : step_.count;
         if (me.id == 0 && width < query_)

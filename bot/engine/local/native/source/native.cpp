@@ -48,7 +48,7 @@ template <class T> static void attend(const AttentionCall& call) {
     attention.partial = partial.data();
     const std::vector<Unit>& units = plan.units;
     Team::run(call.threads, [&](Team& team, Team::Member& me) {
-        team.share(me, int64_t(units.size()), [&](int64_t i) { attention(units[size_t(i)], workspace); });
+        team.share(me, int64_t(units.size()), [&](int64_t i) { attention(units[size_t(i)], i + 1 < int64_t(units.size()) ? &units[size_t(i + 1)] : nullptr, workspace); });
         release_tiles();
     });
 }

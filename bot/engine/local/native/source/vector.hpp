@@ -91,7 +91,13 @@ INLINE float sum(floats v) {
     return (total[0] + total[1]) + (total[2] + total[3]);
 #endif
 }
-INLINE floats larger(floats a, floats b) { return a > b ? a : b; }
+INLINE floats larger(floats a, floats b) {
+#if defined(__AVX512F__)
+    return (floats)_mm512_max_ps((__m512)a, (__m512)b);
+#else
+    return a > b ? a : b;
+#endif
+}
 INLINE float largest(floats v) {
 #if defined(__AVX512F__)
     return _mm512_reduce_max_ps((__m512)v);
@@ -102,7 +108,24 @@ INLINE float largest(floats v) {
 #endif
 }
 
-// e^x within 2 units in the last place; 0 below -87.3; a NaN stays one. Coefficients: Cephes' expf.
+// e^x within 2 units in the last place, 0 for very negative numbers; a NaN stays one. Coefficients: Cephes' expf.
+#if defined(__AVX512F__)
+INLINE floats exponential(floats x) {
+    const __m512 lowest = _mm512_set1_ps(-87.33654f);
+    const __m512 y = _mm512_max_ps(lowest, (__m512)x);  // gives its second operand where one is NaN
+    const __mmask16 some = _mm512_cmp_ps_mask((__m512)x, lowest, _CMP_NLT_UQ);
+    const __m512 whole = _mm512_roundscale_ps(y * _mm512_set1_ps(1.44269504088896341f), 8);
+    __m512 r = _mm512_fnmadd_ps(whole, _mm512_set1_ps(0.693359375f), y);
+    r = _mm512_fmadd_ps(whole, _mm512_set1_ps(2.12194440e-4f), r);
+    __m512 p = _mm512_fmadd_ps(r, _mm512_set1_ps(1.9875691500e-4f), _mm512_set1_ps(1.3981999507e-3f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(8.3334519073e-3f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665795894e-2f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.6666665459e-1f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1f));
+    p = _mm512_fmadd_ps(p, r * r, r + _mm512_set1_ps(1.0f));
+    return (floats)_mm512_maskz_scalef_ps(some, p, whole);
+}
+#else
 INLINE floats exponential(floats x) {
     const float lowest = -87.33654f, highest = 88.37f, shift = 12582912.0f;  // 1.5 * 2^23 rounds to a whole number
     floats y = x < lowest ? splat(lowest) : x;
@@ -120,6 +143,7 @@ INLINE floats exponential(floats x) {
     floats result = (p * (r * r) + r + 1.0f) * power;
     return x < lowest ? floats{} : result;
 }
+#endif
 INLINE floats hyperbolic_tangent(floats x) { return 1.0f - 2.0f / (exponential(x + x) + 1.0f); }
 INLINE floats silu(floats x) { return x / (exponential(-x) + 1.0f); }
 
