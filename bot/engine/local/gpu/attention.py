@@ -9,10 +9,12 @@ from torch import Tensor
 
 from bot.engine.local.batch import Batch
 from bot.engine.local.gpu.decode import decode_join, decode_split
-from bot.engine.local.gpu.launch import innermost, multiprocessors, power, same_layout, splits_of
+from bot.engine.local.gpu.launch import innermost, multiprocessors, power, same_layout, shared_memory, splits_of
 from bot.engine.local.gpu.prefill import prefill
 from bot.engine.local.gpu.write import write
 
+ROOMY = 160 * 1_024
+"""Bytes of shared memory from which large tiles are taken."""
 LEAST_ROWS = 16
 """What a tensor core takes at least; a group of fewer query heads is padded to it, which costs no memory traffic."""
 
@@ -37,10 +39,14 @@ def decode_tiles(dim: int, itemsize: int) -> Tiles:
     return Tiles(keys=keys, queries=1, warps=4, stages=5)
 
 
-def prefill_tiles(dim: int, itemsize: int) -> Tiles:
-    """For filling the tensor cores: as many queries as registers hold accumulators for."""
+def prefill_tiles(dim: int, itemsize: int, shared: int) -> Tiles:
+    """For filling the tensor cores: as many queries as registers hold accumulators for, where `shared` bytes of shared
+    memory hold them and three tiles of keys and values (132 KiB for heads of 128); else tiles that fit everywhere."""
     if itemsize > 2:
         return Tiles(keys=32, queries=16, warps=4, stages=3)
+    if shared < ROOMY:
+        small = power(dim) <= 128
+        return Tiles(keys=32, queries=64, warps=4 if small else 8, stages=5 if small else 3)
     if power(dim) <= 64:
         return Tiles(keys=64, queries=128, warps=4, stages=5)
     if power(dim) <= 128:
@@ -58,6 +64,7 @@ class TritonKernels:
 
     def __init__(self, device: torch.device, *, context: int = 0, splits: int = 0) -> None:
         self._processors = multiprocessors(device)
+        self._shared = shared_memory(device)
         self._context = context
         self._splits = splits
 
@@ -96,7 +103,8 @@ class TritonKernels:
         if batch.decodes:
             self._decode(query, keys, values, batch, options, output)
         if batch.lengths.shape[0] > batch.decodes:
-            _prefill(query, keys, values, batch, options, output)
+            tiles = prefill_tiles(query.shape[2], keys.element_size(), self._shared)
+            _prefill(query, keys, values, batch, options, output, tiles)
         return output
 
     def _decode(
@@ -150,10 +158,11 @@ def _parts(rows: int, splits: int, dim: int, output: Tensor) -> tuple[Tensor, Te
     return partial, maxima, torch.empty_like(maxima)
 
 
-def _prefill(query: Tensor, keys: Tensor, values: Tensor, batch: Batch, options: Options, output: Tensor) -> None:
+def _prefill(
+    query: Tensor, keys: Tensor, values: Tensor, batch: Batch, options: Options, output: Tensor, tiles: Tiles
+) -> None:
     heads, dim = query.shape[1:]
     pieces = batch.lengths.shape[0] - batch.decodes
-    tiles = prefill_tiles(dim, keys.element_size())
     prefill[(-(-batch.longest_query // tiles.queries), heads, pieces)](
         query, keys, values, batch.tables, batch.starts, batch.lengths, options.sink_pointer(query), output,
         batch.decodes,

@@ -141,20 +141,20 @@ def layer() -> None:
     def zeros(*shape: int) -> torch.Tensor:
         return torch.zeros(*shape, dtype=torch.bfloat16)
 
-    norm, cache = Norm(zeros(256), 1e-5), zeros(2, 8, 32, 128)
+    norm, cache = Norm(zeros(2_048), 1e-5), zeros(2, 8, 32, 128)
     one = LlamaLayer(
         before=norm,
-        queries_keys_values=Weights(zeros(48 * 128, 256)),
+        queries_keys_values=Weights(zeros(48 * 128, 2_048)),
         query_norm=Norm(zeros(128), 1e-5),
         key_norm=Norm(zeros(128), 1e-5),
-        output=Weights(zeros(256, 4_096)),
+        output=Weights(zeros(2_048, 4_096)),
         between=norm,
-        gate_up=Weights(zeros(2_048, 256)),
-        down=Weights(zeros(256, 1_024)),
+        gate_up=Weights(zeros(4_096, 2_048)),
+        down=Weights(zeros(2_048, 2_048)),
         attention=Layer(heads=32, kv_heads=8, key_dim=128, value_dim=128, scale=0.1),
     )
     table = Rotary(zeros(64, 64), zeros(64, 64))
-    llama = Llama(zeros(64, 256), (one,), norm, Weights(zeros(64, 256)), table)
+    llama = Llama(zeros(64, 2_048), (one,), norm, Weights(zeros(64, 2_048)), table)
     forward = FusedForward(llama, KvCache(keys=(cache,), values=(cache,), block_tokens=32),
                            TritonKernels(torch.device("cpu")))  # fmt: skip
     for step in (batch(0, 1), batch(1, 400)):
