@@ -174,6 +174,11 @@ class FairQueue:
         """When it is the turn of a request, waiting or not: the lesser goes first."""
         return -request.priority, self._owners[request.owner or request].served
 
+    def precedes(self, running: Request, waiting: Request) -> bool:
+        """Whether a running request goes on before a waiting one begins; of one owner, the first come goes first."""
+        mine, other = self.turn(running), self.turn(waiting)
+        return mine < other or (mine == other and running.owner == waiting.owner != "")
+
     def order(self) -> Iterator[Request]:
         """All that wait, in the order of their admission if each was computed when admitted and nothing else was.
 

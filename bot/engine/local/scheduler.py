@@ -192,7 +192,8 @@ class Scheduler:
     def _fill(self, chunks: list[Chunk], prompts: list[Request]) -> None:
         """Give what is left of the step to `prompts` and to requests that wait."""
         budget = self.step_tokens - len(chunks)
-        prompts.sort(key=self._queue.turn, reverse=True)
+        prompts.sort(key=self._queue.turn)
+        prompts.reverse()  # the next one last; between equals, the highest in rank
         while budget > 0:
             request = self._next(prompts)
             if request is None:
@@ -203,9 +204,10 @@ class Scheduler:
 
     def _next(self, prompts: list[Request]) -> Request | None:
         """Whose prompt is computed next: the last of `prompts`, or one that is admitted before it."""
-        turn = self._queue.turn
         head = self._queue.first() if len(self._running) < self.requests else None
-        if head is None or (prompts and turn(prompts[-1]) < turn(head)) or not self._running.admit(head):
+        if prompts and (head is None or self._queue.precedes(prompts[-1], head)):
+            return prompts.pop()
+        if head is None or not self._running.admit(head):
             return prompts.pop() if prompts else None
         self._queue.remove(head)
         return head

@@ -209,6 +209,50 @@ def test_what_is_generated_counts_as_service(ask: Asking) -> None:
     assert abs(served["long"] - served["short"]) <= 50
 
 
+def test_two_long_prompts_share_the_steps(ask: Asking) -> None:
+    """While two owners' prompts are computed, neither gets more than one step's tokens ahead of the other."""
+    at = desk(step_tokens=8)
+    add(at, one := ask(100, 2, owner="ann"), other := ask(100, 2, owner="bob"))
+    while one.generated + other.generated == 0:
+        at.step()
+        assert abs(one.computed - other.computed) <= 8
+
+
+def test_the_prompts_of_one_owner_are_computed_one_after_another(ask: Asking) -> None:
+    """Who asks twice gets the first answer first: his second prompt takes nothing from his first."""
+    at = desk(step_tokens=8)
+    add(at, first := ask(20, 9, owner="ann"))
+    at.step()
+    add(at, second := ask(20, 9, owner="ann"), third := ask(20, 9, owner="ann"))
+    while not third.generated:
+        at.step()
+        assert second.computed == 0 or first.generated
+        assert third.computed == 0 or second.generated
+
+
+def test_a_higher_priority_goes_before_a_prompt_that_has_begun(ask: Asking) -> None:
+    """The rest of a long prompt waits for one of higher priority, whoever's it is."""
+    at = desk(step_tokens=8)
+    add(at, long := ask(40, 2, owner="ann"))
+    at.step()
+    add(at, urgent := ask(20, 2, owner="ann", priority=1))
+    for _ in range(3):
+        at.step()
+    assert urgent.generated == 1 and long.computed == 8 + 4
+
+
+def test_what_the_prefix_cache_knows_is_free(ask: Asking) -> None:
+    """An owner is charged for what is computed for him: who asks what is remembered gets more answers."""
+    at = desk(requests=1)
+    prompt = [7] * 16
+    add(at, ask(prompt, 1))
+    at.run()
+    for _ in range(4):
+        add(at, ask(prompt, 1, owner="ann"), ask(16, 1, owner="bob"))
+    at.run()
+    assert [request.owner for request in at.finished[1:6]] == ["ann", "bob", "ann", "ann", "ann"]
+
+
 def test_priority_is_admitted_first_whoever_asks(ask: Asking) -> None:
     """The highest priority goes first; places in the queue are told accordingly."""
     at = desk(requests=1)

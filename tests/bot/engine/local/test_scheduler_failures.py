@@ -9,7 +9,7 @@ import pytest
 
 from bot.engine.local.blocks import BlockPool
 from bot.engine.local.scheduler import InvariantError, Limits, Scheduler
-from tests.bot.engine.local.asking import Asking, add, desk
+from tests.bot.engine.local.asking import Asking, add, desk, shape
 from tests.bot.engine.local.computer import alone
 
 
@@ -65,6 +65,21 @@ def test_what_follows_a_failed_step_is_not_believed(ask: Asking) -> None:
     at.scheduler.settle(second, [7, 8])
     assert request.tokens == [1] * 6 and other.tokens[6:] == [8]
     at.scheduler.check(thorough=True)
+
+
+def test_what_a_failed_step_was_to_write_is_not_remembered(ask: Asking) -> None:
+    """A step is settled while the next one is in flight, which fails: only what the first one wrote is found again."""
+    at = desk(step_tokens=4)
+    add(at, request := ask(12, 3))
+    assert at.launch() and at.launch()
+    at.settle()
+    assert at.scheduler.pool.remembered == 1
+    failed = at.flying.pop()
+    at.computer.spoil(failed)
+    at.scheduler.abandon(failed.step)
+    at.run()
+    assert shape(at.steps[2]) == [(1, 4, 4, False)]
+    assert request.tokens[12:] == alone([1] * 12, 3)
 
 
 def test_out_of_memory_makes_smaller_steps_then_fewer_requests_and_then_gives_up(ask: Asking) -> None:

@@ -17,8 +17,8 @@ from tests.bot.engine.local.computer import SAMPLING, Desk, alone
 
 # Beginnings that many requests share, so that blocks are found, filled twice and forgotten.
 PROMPTS = st.builds(
-    lambda beginning, rest: ([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12][:beginning] + rest) or [1],
-    st.integers(0, 12),
+    lambda beginning, rest: (list(range(1, 1 + beginning)) + rest) or [1],
+    st.integers(0, 20),
     st.lists(st.integers(1, 2), max_size=6),
 )
 
@@ -37,7 +37,7 @@ class LifeOfRequests(RuleBasedStateMachine):
     @initialize(
         requests=st.integers(1, 4),
         step_tokens=st.integers(1, 12),
-        blocks=st.integers(3, 14),
+        blocks=st.integers(3, 24),
         block_tokens=st.integers(1, 4),
         prefix_cache=st.booleans(),
         ahead=st.integers(0, 2),
@@ -188,6 +188,6 @@ class LifeOfRequests(RuleBasedStateMachine):
 
 
 LifeOfRequests.TestCase.settings = settings(
-    max_examples=300, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=500, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 TestLifeOfRequests = pytest.mark.timeout(120)(LifeOfRequests.TestCase)
