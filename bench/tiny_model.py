@@ -186,7 +186,8 @@ def main() -> None:
     loss = _watched(console, model, Lessons(every, tokenizer, options.seed), course)
     seconds, worked = time.monotonic() - began, time.process_time() - worked
     console.print(
-        f"loss {loss:.3f} after {course.done:,} steps, {course.tokens:,} tokens in {seconds:.0f} s ({worked:.0f} s of CPU)"
+        f"loss {loss:.3f} after {course.done:,} steps of {course.tokens:,} tokens, "
+        f"in {seconds:.0f} s ({worked:.0f} s of CPU)"
     )
     model.save_pretrained(options.out)
     tokenizer.save_pretrained(options.out)

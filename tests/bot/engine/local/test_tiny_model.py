@@ -125,7 +125,7 @@ def test_the_command_writes_a_model_that_loads(
     monkeypatch.setattr(sys, "argv", ["tiny_model", "--out", str(tmp_path), "--steps", "2", "--threads", "1"])
     tiny_model.main()
     said = capsys.readouterr().out
-    assert "after 2 steps" in said
+    assert "after 2 steps of" in said
     assert all(question in said for question in tiny_model.SAMPLES)
     assert list(tmp_path.glob("*.safetensors"))
     model, tokenizer = AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
