@@ -81,6 +81,10 @@ async def _serve(config: Config, *, site: Path | None = None, knowledge: Path | 
                     markup=False,
                     soft_wrap=True,
                 )
+            if config.api.enabled:
+                output.print(f"  API:  {address}/v1\n", markup=False, soft_wrap=True)
+                if config.api.require_key and not any(not key.revoked_at for key in await desk.store.keys()):
+                    errors.print("  Nobody can use the API yet: make a key with `frontdesk keys create NAME`.")
             await until_told_to_stop()
             output.print("  Finishing what is being answered … (Ctrl-C again stops at once)")
             await desk.close()

@@ -118,7 +118,7 @@ async def test_tokens_a_minute_and_a_day(house: House) -> None:
     second = await client.chat.completions.with_raw_response.create(model=MODEL, messages=HI, max_tokens=5)
     assert second.status_code == 200
     with pytest.raises(openai.RateLimitError) as limited:
-        await client.chat.completions.create(model=MODEL, messages=HI, max_tokens=5)
+        await client.chat.completions.create(model=MODEL, messages=HI, max_tokens=20)
     assert limited.value.type == "tokens"
 
     _, daily = await house.new_key("daily", tokens_per_day=15)
