@@ -17,7 +17,9 @@ from bot.engine.base import ChatMessage, Delta, SamplingSettings
 class StampedEngine(bot.engine.echo.EchoEngine):
     """Gives `repeat` stamps, each after a pause of `delay_ms`."""
 
-    async def stream(self, messages: Sequence[ChatMessage], sampling: SamplingSettings) -> AsyncGenerator[Delta, None]:
+    async def stream(
+        self, messages: Sequence[ChatMessage], sampling: SamplingSettings, *, owner: str = ""
+    ) -> AsyncGenerator[Delta, None]:
         for number in range(self._repeat):
             await self._pause()
             yield Delta(text=f"{' ' if number else ''}{time.monotonic_ns()}", tokens=1)

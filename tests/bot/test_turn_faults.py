@@ -38,7 +38,9 @@ class Model:
     def __init__(self, pieces: Sequence[str], last: Callable[[], Awaitable[None]] | None = None) -> None:
         self.pieces, self.last, self.closed = pieces, last, False
 
-    async def stream(self, messages: Sequence[ChatMessage], sampling: Sampling) -> AsyncIterator[Delta]:
+    async def stream(
+        self, messages: Sequence[ChatMessage], sampling: Sampling, *, owner: str = ""
+    ) -> AsyncIterator[Delta]:
         try:
             for piece in self.pieces:
                 yield Delta(text=piece)
