@@ -17,10 +17,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.engine.local.engine import LocalEngine
-
 from bench.engines.ours import answer
 from bench.workload import Ask, Run, Stamps, percentile, workload
+from bot.engine.local.engine import LocalEngine
 from bot.engine.local.settings import LocalSettings
 
 _FIRST_SECONDS, _BETWEEN_SECONDS = 2.0, 0.1
