@@ -28,6 +28,7 @@ KINDS: tuple[dict[str, Any], ...] = (
     {"temperature": 1.4, "top_p": 0.9, "min_p": 0.02},
     {"temperature": 1.4, "min_p": 0.1},
     {"temperature": 0.9, "repetition_penalty": 1.3},
+    {"temperature": 0.9, "repetition_penalty": 0.8},
     {"temperature": 0.9, "repetition_penalty": 0.8, "top_k": 30},
     {"frequency_penalty": 1.5, "presence_penalty": 0.5},
     {"temperature": 0.9, "frequency_penalty": -0.5, "top_p": 0.9},
