@@ -11,6 +11,9 @@ import pytest
 
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
 
+os.environ.setdefault("TRITON_INTERPRET", "1")
+"""The GPU's kernels are run on the CPU, which has to be said before Triton is imported; torch does that by itself."""
+
 
 def need(program: str) -> str:
     """The path of a program that a test needs; without it the test is skipped at home and fails in CI."""

@@ -10,18 +10,29 @@ from tests.bot.engine.local import triton_here  # noqa: F401 (for its effect)
 import torch
 from torch import nn
 
-from bot.engine.local.gpu import fused
+from bot.engine.local.gpu import fused, projection
 from bot.engine.local.gpu.attention import TritonKernels
 from bot.engine.local.gpu.fused import FusedForward
+from bot.engine.local.gpu.graphs import Graphed, Rerun
 from bot.engine.local.gpu.llama import llama_of
+from bot.engine.local.gpu.projection import Shape
 from bot.engine.local.gpu.quantized import quantize
 from bot.engine.local.gpu.rotary import rotary
+from bot.engine.local.gpu.static_batch import StaticBatch
 from bot.engine.local.probe import layers_of
 from tests.bot.engine.local.families import CONTEXT, FAMILIES
-from tests.bot.engine.local.steps import Part, expected, play, small_cache
+from tests.bot.engine.local.steps import BLOCK_TOKENS, BLOCKS_EACH, Part, expected, play, small_cache, step
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def few_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter takes its time for each program: let each have more rows."""
+    monkeypatch.setattr(projection, "vector_shape", lambda *_, gated: Shape(16, 64, 4))
+
+
 TOKENS = torch.arange(36).view(2, 18) * 7 % 300
 
 
@@ -46,6 +57,48 @@ def test_gives_the_models_own_logits(name: str, monkeypatch: pytest.MonkeyPatch)
     found = play(forward, TOKENS, plan)
     for sequence, end in ((0, 6), (1, piece + 1)):
         torch.testing.assert_close(found[sequence, :end], wanted[sequence, :end], atol=2e-4, rtol=1e-4)
+
+
+def test_repeated_steps_of_few_kernels_give_the_models_own_logits() -> None:
+    """As a GPU runs it: decode steps padded to the size of a recording, over the forward pass and kernels of ours."""
+    model = FAMILIES["llama"]()
+    tokens = torch.arange(15).view(3, 5) * 11 % 300
+    wanted = expected(model, tokens)
+    layers = layers_of(model)
+    llama = llama_of(model, layers, context_tokens=64)
+    assert llama is not None
+    own = FusedForward(llama, small_cache(layers, 3), TritonKernels(CPU, splits=1))
+    static = StaticBatch(rows=4, blocks=BLOCKS_EACH, block_tokens=BLOCK_TOKENS, device=CPU)
+    forward = Graphed(own, static, Rerun(), requests=4)
+    plan = (
+        (Part(0, 0, 2), Part(1, 0, 2), Part(2, 0, 2)),
+        (Part(2, 2, 1), Part(0, 2, 1), Part(1, 2, 1)),
+        (Part(1, 3, 1),),
+    )
+    found = play(forward, tokens, plan)
+    assert forward.replayed == 2
+    for sequence, end in ((0, 3), (1, 4), (2, 3)):
+        torch.testing.assert_close(found[sequence, :end], wanted[sequence, :end], atol=2e-4, rtol=1e-4)
+
+
+def test_a_step_is_copied_and_padded_in_one_kernel_as_by_torch() -> None:
+    """What a GPU does in one launch to prepare a step is what many copies do, also over what was there before."""
+    tokens = torch.arange(60).view(3, 20)
+    steps = [
+        step(tokens, [Part(0, 3, 1), Part(2, 17, 1), Part(1, 9, 1)]),
+        step(tokens, [Part(1, 10, 1)]),
+        step(tokens, [Part(2, 18, 1), Part(0, 0, 1)]),
+    ]
+    one, other = (StaticBatch(rows=4, blocks=5, block_tokens=BLOCK_TOKENS, device=CPU) for _ in range(2))
+    for batch in steps:
+        one._fill_at_once(batch, 4)
+        other.fill(batch, 4)
+        own, wanted = one.batch(4), other.batch(4)
+        for name in ("tokens", "positions", "write_at", "lengths"):
+            assert torch.equal(getattr(own, name), getattr(wanted, name))
+        for row in range(4):  # beyond a sequence's own blocks nothing is read
+            blocks = -(-int(wanted.lengths[row]) // BLOCK_TOKENS)
+            assert torch.equal(own.tables[row, :blocks], wanted.tables[row, :blocks])
 
 
 @pytest.mark.parametrize("name", sorted(set(FAMILIES) - {"llama", "llama3", "qwen2", "qwen3", "mistral"}))
