@@ -17,6 +17,15 @@ template <class T> struct Cache {
         return (size_t(number) * size_t(kv_heads) + size_t(head)) * size_t(block_tokens) * size_t(head_dim);
     }
 
+    // Ask for the memory that a write will touch: a key's numbers lie a line apart.
+    INLINE void expect_write(int64_t slot, int head) const {
+        const size_t base = block(slot / block_tokens, head), place = size_t(slot % block_tokens);
+        const T* to = keys + base + place / LANES * LANES * size_t(head_dim);
+        for (int d = 0; d < head_dim; d += P) __builtin_prefetch(to + d * LANES, 1);
+        to = values + base + (place / P) * size_t(head_dim) * P;
+        for (int d = 0; d < head_dim; d += LANES) __builtin_prefetch(to + d * P, 1);
+    }
+
     // Put the key and the value of one token and head at `slot` = block * block_tokens + place.
     template <class From> void write(int64_t slot, int head, const From* key, const From* value) const {
         size_t base = block(slot / block_tokens, head), place = size_t(slot % block_tokens);

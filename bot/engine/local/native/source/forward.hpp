@@ -186,6 +186,9 @@ template <class T> class Forward {
         const Cache<T> cache = attention(layer, false).cache;
         team.share(me, step_.count * model_.kv_heads, [&](int64_t unit) {
             const int64_t t = unit / model_.kv_heads, kv = unit % model_.kv_heads;
+            const int64_t next = unit + 2;
+            if (next < step_.count * model_.kv_heads)
+                cache.expect_write(step_.write_at[next / model_.kv_heads], int(next % model_.kv_heads));
             const float* cosine = model_.cosines + step_.positions[t] * (dim / 2);
             const float* sine = model_.sines + step_.positions[t] * (dim / 2);
             float* row = mixed_ + t * joined_;
@@ -218,7 +221,7 @@ template <class T> class Forward {
     }
 
     void add(Team& team, Member& me, const Linear& linear, const Rows<T>& from, float* stream, int64_t rows) const {
-        multiply(team, me, linear, from, rows, [&](int64_t row, int64_t panel, floats first, floats second) {
+        multiply<true>(team, me, linear, from, rows, [&](int64_t row, int64_t panel, floats first, floats second) {
             float* to = stream + row * hidden_ + panel * 32;
             store(to, load(to) + first);
             store(to + 16, load(to + 16) + second);

@@ -27,13 +27,13 @@ template <> struct Lanes<bf16> {
 };
 
 template <class T, int ROWS, class W, class End>
-static INLINE void multiply_rows(const W* weights, int64_t pieces, const Rows<T>& from, int64_t row, int64_t panel, bool ahead, const End& end) {
+static INLINE void multiply_rows(const W* weights, int64_t pieces, const Rows<T>& from, int64_t from_piece, int64_t row, int64_t panel, bool ahead, const End& end) {
     constexpr int P = Pack<T>::together, LINES = 32 / P, CHAINS = ROWS == 1 ? 4 : ROWS == 2 ? 2 : 1;
     constexpr int PIECE_BYTES = 1024 * int(sizeof(W));
     floats total[CHAINS][ROWS][2] = {};
     for (int64_t piece = 0; piece < pieces; piece++, weights += 1024) {
         const T* given[ROWS];
-        for (int r = 0; r < ROWS; r++) given[r] = from.at(row + r, piece * 32);
+        for (int r = 0; r < ROWS; r++) given[r] = from.at(row + r, (from_piece + piece) * 32);
         if (ahead)
             for (int line = 0; line < PIECE_BYTES; line += 64)
                 __builtin_prefetch(reinterpret_cast<const char*>(weights) + AHEAD_BYTES + line);
@@ -55,18 +55,18 @@ static INLINE void multiply_rows(const W* weights, int64_t pieces, const Rows<T>
 }
 
 template <class T, class W, class End>
-void multiply_lanes(const W* weights, int64_t pieces, const Rows<T>& from, int64_t row, int64_t last, int64_t panel, const End& end) {
+void multiply_lanes(const W* weights, int64_t pieces, const Rows<T>& from, int64_t from_piece, int64_t row, int64_t last, int64_t panel, const End& end) {
 #if defined(__AVX512F__)
     constexpr int MOST = 12;
 #else
     constexpr int MOST = 4;
 #endif
     bool ahead = true;  // once: the next rows find the panel in the cache
-    for (; row + MOST <= last; row += MOST, ahead = false) multiply_rows<T, MOST>(weights, pieces, from, row, panel, ahead, end);
+    for (; row + MOST <= last; row += MOST, ahead = false) multiply_rows<T, MOST>(weights, pieces, from, from_piece, row, panel, ahead, end);
     if (MOST > 8)
-        for (; row + 8 <= last; row += 8, ahead = false) multiply_rows<T, 8>(weights, pieces, from, row, panel, ahead, end);
+        for (; row + 8 <= last; row += 8, ahead = false) multiply_rows<T, 8>(weights, pieces, from, from_piece, row, panel, ahead, end);
     if (MOST > 4)
-        for (; row + 4 <= last; row += 4, ahead = false) multiply_rows<T, 4>(weights, pieces, from, row, panel, ahead, end);
-    for (; row + 2 <= last; row += 2, ahead = false) multiply_rows<T, 2>(weights, pieces, from, row, panel, ahead, end);
-    for (; row < last; row++, ahead = false) multiply_rows<T, 1>(weights, pieces, from, row, panel, ahead, end);
+        for (; row + 4 <= last; row += 4, ahead = false) multiply_rows<T, 4>(weights, pieces, from, from_piece, row, panel, ahead, end);
+    for (; row + 2 <= last; row += 2, ahead = false) multiply_rows<T, 2>(weights, pieces, from, from_piece, row, panel, ahead, end);
+    for (; row < last; row++, ahead = false) multiply_rows<T, 1>(weights, pieces, from, from_piece, row, panel, ahead, end);
 }
