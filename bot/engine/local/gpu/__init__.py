@@ -65,7 +65,7 @@ def graphed(
 
     static = StaticBatch(
         rows=settings.max_requests,
-        blocks=-(-loaded.context_tokens // cache.block_tokens) + 1,
+        context=loaded.context_tokens,
         block_tokens=cache.block_tokens,
         device=loaded.device,
     )

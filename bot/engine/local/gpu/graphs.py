@@ -63,8 +63,12 @@ class CudaRecorder:
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        # Other threads may pin memory meanwhile: only what this one does belongs to the graph.
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
+        # The outer stream is for a capture that fails: torch leaves the inner one current then. Other threads may pin
+        # memory meanwhile: only what this one does belongs to the graph.
+        with (
+            torch.cuda.stream(current),
+            torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"),
+        ):
             logits = run()
 
         def replay() -> Tensor:
@@ -141,7 +145,7 @@ def _prompt(static: StaticBatch) -> Batch:
     """A prompt of `PREFILL` tokens whose keys all go to block 0, over the memory of `static`."""
     whole = static.batch(1)
     device = whole.tokens.device
-    count = min(PREFILL, whole.longest)
+    count = min(PREFILL, static.context)
     zeros = torch.zeros(count, dtype=torch.int64, device=device)
     return Batch(
         tokens=zeros,

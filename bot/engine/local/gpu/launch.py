@@ -25,7 +25,8 @@ def shared_memory(device: torch.device) -> int:
     """Bytes of it that one program can have: 227 KiB on Hopper, 163 on A100, 99 on most others."""
     if device.type != "cuda":
         return 227 * 1_024
-    return int(getattr(torch.cuda.get_device_properties(device), "shared_memory_per_block_optin", 99 * 1_024))
+    # Of what a multiprocessor has, a kilobyte a program is the system's.
+    return int(torch.cuda.get_device_properties(device).shared_memory_per_multiprocessor) - 1_024
 
 
 def splits_of(sequences: int, kv_heads: int, context: int, processors: int) -> int:

@@ -10,21 +10,21 @@ from bot.engine.local.gpu.launch import on_triton, power
 
 
 class StaticBatch:
-    """Room for a decode step of up to `rows` sequences of up to `blocks` blocks.
+    """Room for a decode step of up to `rows` sequences of up to `context` tokens.
 
     Rows that a step does not fill read and write block 0, which belongs to nobody, and have one key.
     """
 
-    def __init__(self, *, rows: int, blocks: int, block_tokens: int, device: torch.device) -> None:
-        self.blocks = blocks
-        self._longest = blocks * block_tokens
+    def __init__(self, *, rows: int, context: int, block_tokens: int, device: torch.device) -> None:
+        self.context = context
+        self.blocks = -(-context // block_tokens) + 1
         self._tokens = torch.zeros(rows, dtype=torch.int64, device=device)
         self._positions = torch.zeros_like(self._tokens)
         self._write_at = torch.zeros_like(self._tokens)
         self._rows = torch.arange(rows, device=device)
         self._lengths = torch.ones(rows, dtype=torch.int32, device=device)
         self._starts = torch.arange(rows + 1, dtype=torch.int32, device=device)
-        self._tables = torch.zeros(rows, blocks, dtype=torch.int32, device=device)
+        self._tables = torch.zeros(rows, self.blocks, dtype=torch.int32, device=device)
 
     def batch(self, rows: int) -> Batch:
         """The first `rows` as a step. `longest` is what may come, not what is there."""
@@ -38,7 +38,7 @@ class StaticBatch:
             rows=self._rows[:rows],
             decodes=rows,
             longest_query=1,
-            longest=self._longest,
+            longest=self.context,
         )
 
     def clear(self) -> None:

@@ -165,7 +165,7 @@ def staging() -> None:
     """The copy of a step to where a graph reads it."""
     from bot.engine.local.gpu.static_batch import StaticBatch
 
-    static = StaticBatch(rows=8, blocks=4_096, block_tokens=32, device=torch.device("cpu"))
+    static = StaticBatch(rows=8, context=131_072, block_tokens=32, device=torch.device("cpu"))
     static._fill_at_once(batch(4, 1), 8)
 
 

@@ -68,7 +68,7 @@ def test_repeated_steps_of_few_kernels_give_the_models_own_logits() -> None:
     llama = llama_of(model, layers, context_tokens=64)
     assert llama is not None
     own = FusedForward(llama, small_cache(layers, 3), TritonKernels(CPU, splits=1))
-    static = StaticBatch(rows=4, blocks=BLOCKS_EACH, block_tokens=BLOCK_TOKENS, device=CPU)
+    static = StaticBatch(rows=4, context=(BLOCKS_EACH - 1) * BLOCK_TOKENS, block_tokens=BLOCK_TOKENS, device=CPU)
     forward = Graphed(own, static, Rerun(), requests=4)
     plan = (
         (Part(0, 0, 2), Part(1, 0, 2), Part(2, 0, 2)),
@@ -89,7 +89,7 @@ def test_a_step_is_copied_and_padded_in_one_kernel_as_by_torch() -> None:
         step(tokens, [Part(1, 10, 1)]),
         step(tokens, [Part(2, 18, 1), Part(0, 0, 1)]),
     ]
-    one, other = (StaticBatch(rows=4, blocks=5, block_tokens=BLOCK_TOKENS, device=CPU) for _ in range(2))
+    one, other = (StaticBatch(rows=4, context=32, block_tokens=BLOCK_TOKENS, device=CPU) for _ in range(2))
     for batch in steps:
         one._fill_at_once(batch, 4)
         other.fill(batch, 4)

@@ -52,7 +52,9 @@ class Model:
         model = FAMILIES[name]()
         layers = layers_of(model)
         self.cache, self.plain_cache = small_cache(layers, SEQUENCES), small_cache(layers, SEQUENCES)
-        self.static = StaticBatch(rows=SEQUENCES, blocks=BLOCKS_EACH, block_tokens=BLOCK_TOKENS, device=CPU)
+        self.static = StaticBatch(
+            rows=SEQUENCES, context=(BLOCKS_EACH - 1) * BLOCK_TOKENS, block_tokens=BLOCK_TOKENS, device=CPU
+        )
         self.plain = TransformersForward(model, self.plain_cache, TorchKernels())
         own = TransformersForward(model, self.cache, TorchKernels())
         self.graphed = Graphed(own, self.static, recorder or Rerun(), requests=SEQUENCES)  # type: ignore[arg-type]  # a double
@@ -96,6 +98,24 @@ def test_recording_touches_nobodys_keys() -> None:
         assert torch.equal(tensor[1:], kept[1:])
     assert told[0][1] == 0 and told[-1][1] == 1
     assert [done for _, done in told] == sorted(done for _, done in told)
+
+
+@torch.inference_mode()
+def test_warm_up_stays_within_the_context() -> None:
+    """A table of positions ends with the context: what runs at warm-up reads none beyond it, however short it is."""
+    model = FAMILIES["gpt2"]()
+    layers = layers_of(model)
+    furthest = 0
+
+    def forward(batch: Batch) -> Tensor:
+        nonlocal furthest
+        furthest = max(furthest, int(batch.positions.max()))
+        return own(batch)
+
+    own = TransformersForward(model, small_cache(layers, SEQUENCES), TorchKernels())
+    static = StaticBatch(rows=2, context=21, block_tokens=BLOCK_TOKENS, device=CPU)
+    Graphed(forward, static, Rerun(), requests=2).warm_up(lambda _what, _done: None)
+    assert furthest == 20
 
 
 @torch.inference_mode()
