@@ -27,24 +27,29 @@ template <class T> struct Attention {
     float scale, softcap;
     int window;
     const float* sinks;
-    // Of units in parts: for each group a count of those done, for each part MOST_ROWS * (head_dim + 2) numbers.
+    // Of units in parts: for each group a count of those done, for each part `part_size()` numbers.
+    int part_rows;
     std::atomic<int>* done;
     float* partial;
 
-    // Keys that are scored before their weights are used: few enough for the caches.
-    int chunk(int rows) const { return cache.block_tokens * std::max(1, (rows > 8 ? 256 : 1024) / cache.block_tokens); }
+    // Keys that are scored before their weights are used: few enough for the caches. The same for every unit, so that
+    // a token's numbers do not depend on who else is in the step.
+    int chunk() const { return cache.block_tokens * std::max(1, 512 / cache.block_tokens); }
     int padded() const { return (cache.head_dim + LANES - 1) / LANES * LANES; }
-    size_t part_size() const { return size_t(MOST_ROWS) * size_t(padded() + 2); }
+    size_t part_size() const { return size_t(part_rows) * size_t(padded() + 2); }
 
     // Computes `unit`; `next`, if any, is what this thread will be given next.
     void operator()(const Unit& unit, const Unit* next, Workspace& space) const {
-        const int rows = unit.tokens * unit.heads, keys = chunk(rows), width = padded();
+        const int rows = unit.tokens * unit.heads, keys = chunk(), width = padded();
+        const size_t all = size_t(MOST_ROWS) * size_t(width);
         const size_t scored = size_t(rows > 8 ? MOST_ROWS : 16) * size_t(keys);  // matrix tiles may touch sixteen rows
-        space.reset(size_t(MOST_ROWS) * size_t(width * 8 + 8) + scored * 8 + size_t(width) * 128 + 4096);
-        Work<T> work{rows, keys, width, space.take<T>(size_t(MOST_ROWS) * size_t(width)),
-                     space.take<float>(scored), space.take<T>(scored),
-                     space.take<float>(size_t(MOST_ROWS) * size_t(width)), space.take<float>(MOST_ROWS),
-                     space.take<float>(MOST_ROWS), space.take<T>(size_t(width) * 32), {}};
+        space.reset(all * 8 + scored * 8 + size_t(width) * 128 + 4096);
+        Work<T> work{};
+        work.rows = rows, work.keys = keys, work.width = width;
+        work.query = space.take<T>(all), work.sums = space.take<float>(all);
+        work.scores = space.take<float>(scored), work.weights = space.take<T>(scored);
+        work.greatest = space.take<float>(MOST_ROWS), work.total = space.take<float>(MOST_ROWS);
+        work.spare = space.take<T>(size_t(width) * 32);
         if (next && next->tokens == 1) work.ahead = expect(*next, unit);
         gather(unit, work);
         const int32_t* table = tables + unit.sequence * table_stride;
@@ -66,18 +71,21 @@ template <class T> struct Attention {
     // Blocks are asked for while scores, weights and sums of this unit are computed.
     Ahead expect(const Unit& next, const Unit& unit) const {
         const int begin = first_seen(next), times = (unit.end - first_seen(unit)) / 32 * 3 - 1;
-        return {cache, next.kv_head, tables + next.sequence * table_stride + begin / cache.block_tokens, std::max(0, next.end - begin), times};
+        return {cache, next.kv_head, tables + next.sequence * table_stride + begin / cache.block_tokens,
+                std::max(0, next.end - begin), times};
     }
 
     // The first key that is read: that of a window, or of a part.
     int first_seen(const Unit& unit) const {
-        const int seen = window > 0 ? std::max(0, unit.position - window + 1) / cache.block_tokens * cache.block_tokens : 0;
+        const int seen =
+            window > 0 ? std::max(0, unit.position - window + 1) / cache.block_tokens * cache.block_tokens : 0;
         return std::max(seen, unit.begin);
     }
 
     void gather(const Unit& unit, Work<T>& work) const {
         for (int row = 0; row < work.rows; row++) {
-            const T* from = query + (unit.query + row / unit.heads) * query_token + (unit.head + row % unit.heads) * query_head;
+            const T* from =
+                query + (unit.query + row / unit.heads) * query_token + (unit.head + row % unit.heads) * query_head;
             std::memcpy(work.query + row * work.width, from, sizeof(T) * size_t(cache.head_dim));
             for (int d = 0; d < work.width; d += LANES) store(work.sums + row * work.width + d, floats{});
             work.greatest[row] = NOTHING;
@@ -136,35 +144,44 @@ template <class T> struct Attention {
                 total = total * factor + both[1];
             }
             factor /= total;
-            const int64_t column = int64_t(head) * cache.head_dim;
-            for (int d = 0; d < cache.head_dim; d += LANES)
-                store_part(out.at(unit.out + row / unit.heads, column + d), load(work.sums + row * work.width + d) * factor,
-                           cache.head_dim - d);
+            put(unit.out + row / unit.heads, int64_t(head) * cache.head_dim, work.sums + row * work.width, factor);
         }
     }
 
-    // Leave this part's sums for whoever is last to add them up.
+    // A head's numbers; they may begin in the middle of a piece of the rows and go on in the next one.
+    void put(int64_t row, int64_t column, const float* from, float factor) const {
+        const bool whole = cache.head_dim % LANES == 0 || out.height == 1;
+        for (int d = 0; whole && d < cache.head_dim; d += LANES)
+            store_part(out.at(row, column + d), load(from + d) * factor, cache.head_dim - d);
+        for (int d = 0; !whole && d < cache.head_dim; d++) *out.at(row, column + d) = narrow<T>(from[d] * factor);
+    }
+
+    // Leave this part's sums; whoever is last adds all of them up, in their order.
     void keep(const Unit& unit, Work<T>& work) const {
         float* mine = partial + size_t(unit.group + unit.part) * part_size();
         std::memcpy(mine, work.greatest, sizeof(float) * size_t(work.rows));
-        std::memcpy(mine + MOST_ROWS, work.total, sizeof(float) * size_t(work.rows));
-        std::memcpy(mine + 2 * MOST_ROWS, work.sums, sizeof(float) * size_t(work.rows) * size_t(work.width));
+        std::memcpy(mine + part_rows, work.total, sizeof(float) * size_t(work.rows));
+        std::memcpy(mine + 2 * part_rows, work.sums, sizeof(float) * size_t(work.rows) * size_t(work.width));
         if (done[unit.group].fetch_add(1, std::memory_order_acq_rel) + 1 < unit.parts) return;
         done[unit.group].store(0, std::memory_order_relaxed);
-        for (int part = 0; part < unit.parts; part++)
-            if (part != unit.part) join(partial + size_t(unit.group + part) * part_size(), work);
+        for (int row = 0; row < work.rows; row++) {
+            work.greatest[row] = NOTHING, work.total[row] = 0.0f;
+            for (int d = 0; d < work.width; d += LANES) store(work.sums + row * work.width + d, floats{});
+        }
+        for (int part = 0; part < unit.parts; part++) join(partial + size_t(unit.group + part) * part_size(), work);
         finish(unit, work);
     }
 
-    static void join(const float* part, Work<T>& work) {
+    void join(const float* part, Work<T>& work) const {
         for (int row = 0; row < work.rows; row++) {
             const float greatest = std::max(work.greatest[row], part[row]);
             floats both = exponential(floats{work.greatest[row] - greatest, part[row] - greatest});
-            work.total[row] = work.total[row] * both[0] + part[MOST_ROWS + row] * both[1];
+            work.total[row] = work.total[row] * both[0] + part[part_rows + row] * both[1];
             work.greatest[row] = greatest;
+            const float* sums = part + 2 * part_rows + row * work.width;
             for (int d = 0; d < work.width; d += LANES) {
                 float* to = work.sums + row * work.width + d;
-                store(to, load(to) * both[0] + load(part + 2 * MOST_ROWS + row * work.width + d) * both[1]);
+                store(to, load(to) * both[0] + load(sums + d) * both[1]);
             }
         }
     }

@@ -15,10 +15,10 @@ class Ahead {
     Ahead() = default;
 
     // Keys and values of `tokens` tokens from the first of `blocks` on, in `times` shares.
-    template <class T> Ahead(const Cache<T>& cache, int head, const int32_t* blocks, int tokens, int times)
+    template <class T>
+    Ahead(const Cache<T>& cache, int head, const int32_t* blocks, int tokens, int times)
         : keys_(reinterpret_cast<const char*>(cache.keys + cache.block(0, head))),
-          values_(reinterpret_cast<const char*>(cache.values + cache.block(0, head))),
-          blocks_(blocks),
+          values_(reinterpret_cast<const char*>(cache.values + cache.block(0, head))), blocks_(blocks),
           stride_((cache.block(1, 0)) * sizeof(T)),
           bytes_(size_t(cache.block_tokens) * size_t(cache.head_dim) * sizeof(T)),
           end_(size_t(tokens) * size_t(cache.head_dim) * sizeof(T)),
@@ -61,21 +61,24 @@ static INLINE void score_block(const T* keys, int head_dim, const T* query, int 
     for (; d < head_dim; d += P)
         for (int g = 0; g < GROUPS; g++)
             for (int r = 0; r < ROWS; r++)
-                total[0][r][g] = Pack<T>::dot(total[0][r][g], keys + (d + g * head_dim) * LANES, lane_at(query + r * width + d));
+                total[0][r][g] =
+                    Pack<T>::dot(total[0][r][g], keys + (d + g * head_dim) * LANES, lane_at(query + r * width + d));
     for (int r = 0; r < ROWS; r++)
         for (int g = 0; g < GROUPS; g++)
-            store(scores + r * stride + g * LANES, CHAINS == 2 ? total[0][r][g] + total[CHAINS - 1][r][g] : total[0][r][g]);
+            store(scores + r * stride + g * LANES,
+                  CHAINS == 2 ? total[0][r][g] + total[CHAINS - 1][r][g] : total[0][r][g]);
 }
 
-template <class T, int ROWS> static void score_rows(const Cache<T>& cache, const T* keys, int count, int row, const Work<T>& work) {
+template <class T, int ROWS>
+static void score_rows(const Cache<T>& cache, const T* keys, int count, int row, const Work<T>& work) {
     const int tokens = cache.block_tokens;
     int k = 0;
     for (; k + LANES < count && k + 2 * LANES <= tokens; k += 2 * LANES)
-        score_block<T, ROWS, 2>(keys + k * cache.head_dim, cache.head_dim, work.query + row * work.width, work.width, work.scores + row * work.keys + k,
-                                work.keys);
+        score_block<T, ROWS, 2>(keys + k * cache.head_dim, cache.head_dim, work.query + row * work.width, work.width,
+                                work.scores + row * work.keys + k, work.keys);
     for (; k < count; k += LANES)
-        score_block<T, ROWS, 1>(keys + k * cache.head_dim, cache.head_dim, work.query + row * work.width, work.width, work.scores + row * work.keys + k,
-                                work.keys);
+        score_block<T, ROWS, 1>(keys + k * cache.head_dim, cache.head_dim, work.query + row * work.width, work.width,
+                                work.scores + row * work.keys + k, work.keys);
 }
 
 // work.scores [rows][count] = query . key, of keys that begin with the first of `blocks`.
@@ -101,7 +104,8 @@ template <> INLINE void only_first<bf16>(bf16* lanes) {
 }
 
 template <class T, int ROWS, int VECTORS>
-static INLINE void add_block(const T* values, int count, int head_dim, int left, const T* weights, int stride, float* sums, int width) {
+static INLINE void add_block(const T* values, int count, int head_dim, int left, const T* weights, int stride,
+                             float* sums, int width) {
     constexpr int P = Pack<T>::together;
     floats total[ROWS][VECTORS];
     for (int r = 0; r < ROWS; r++)
@@ -117,25 +121,30 @@ static INLINE void add_block(const T* values, int count, int head_dim, int left,
             T lanes[LANES * P] = {};
             std::memcpy(lanes, values + v * LANES * P, sizeof(T) * size_t(P * std::min(LANES, left - v * LANES)));
             if (k + P > count) only_first(lanes);
-            for (int r = 0; r < ROWS; r++) total[r][v] = Pack<T>::dot(total[r][v], lanes, lane_at(weights + r * stride + k));
+            for (int r = 0; r < ROWS; r++)
+                total[r][v] = Pack<T>::dot(total[r][v], lanes, lane_at(weights + r * stride + k));
         }
     for (int r = 0; r < ROWS; r++)
         for (int v = 0; v < VECTORS; v++) store(sums + r * width + v * LANES, total[r][v]);
 }
 
-template <class T, int ROWS> static void add_rows(const Cache<T>& cache, const T* values, int count, int from, int row, const Work<T>& work) {
+template <class T, int ROWS>
+static void add_rows(const Cache<T>& cache, const T* values, int count, int from, int row, const Work<T>& work) {
     constexpr int P = Pack<T>::together;
     const T* weights = work.weights + row * work.keys + from;
     float* sums = work.sums + row * work.width;
     int d = 0;
     for (; d + 4 * LANES <= cache.head_dim; d += 4 * LANES)
-        add_block<T, ROWS, 4>(values + d * P, count, cache.head_dim, 4 * LANES, weights, work.keys, sums + d, work.width);
+        add_block<T, ROWS, 4>(values + d * P, count, cache.head_dim, 4 * LANES, weights, work.keys, sums + d,
+                              work.width);
     for (; d < cache.head_dim; d += LANES)
-        add_block<T, ROWS, 1>(values + d * P, count, cache.head_dim, cache.head_dim - d, weights, work.keys, sums + d, work.width);
+        add_block<T, ROWS, 1>(values + d * P, count, cache.head_dim, cache.head_dim - d, weights, work.keys, sums + d,
+                              work.width);
 }
 
 // work.sums [rows][head_dim] += weights . values.
-template <class T> void add_value_lanes(const Cache<T>& cache, int head, const int32_t* blocks, int count, Work<T>& work) {
+template <class T>
+void add_value_lanes(const Cache<T>& cache, int head, const int32_t* blocks, int count, Work<T>& work) {
     for (int from = 0; from < count; from += cache.block_tokens) {
         const T* values = cache.values + cache.block(blocks[from / cache.block_tokens], head);
         const int here = std::min(count - from, cache.block_tokens);

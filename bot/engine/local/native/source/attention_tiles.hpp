@@ -22,7 +22,9 @@ INLINE const bf16* keys_from(const Cache<bf16>& cache, int head, const int32_t* 
 }
 
 // Scores of `MANY` times sixteen keys, from key `k` on, for up to sixteen queries.
-template <int MANY> static INLINE void score_thin(const Cache<bf16>& cache, int head, const int32_t* blocks, int k, const Work<bf16>& work) {
+template <int MANY>
+static INLINE void score_thin(const Cache<bf16>& cache, int head, const int32_t* blocks, int k,
+                              const Work<bf16>& work) {
     const bf16* near = keys_from(cache, head, blocks, k);
     const bf16* far = MANY > 2 ? keys_from(cache, head, blocks, k + 32) : near;
     const long query_stride = work.width * 2, score_stride = work.keys * 4;
@@ -56,7 +58,8 @@ template <int MANY> static INLINE void score_thin(const Cache<bf16>& cache, int 
 }
 
 // Scores of 32 keys, from key `k` on, for 17 to 32 queries.
-static INLINE void score_square(const Cache<bf16>& cache, int head, const int32_t* blocks, int k, const Work<bf16>& work) {
+static INLINE void score_square(const Cache<bf16>& cache, int head, const int32_t* blocks, int k,
+                                const Work<bf16>& work) {
     const bf16* keys = keys_from(cache, head, blocks, k);
     const long query_stride = work.width * 2, score_stride = work.keys * 4;
     float* scores = work.scores + k;
@@ -80,7 +83,8 @@ static INLINE void score_square(const Cache<bf16>& cache, int head, const int32_
     _tile_stored(3, scores + 16 * work.keys + 16, score_stride);
 }
 
-template <> inline void score_tiles<bf16>(const Cache<bf16>& cache, int head, const int32_t* blocks, int count, Work<bf16>& work) {
+template <>
+inline void score_tiles<bf16>(const Cache<bf16>& cache, int head, const int32_t* blocks, int count, Work<bf16>& work) {
     written();
     for (int k = 0; k < count; k += 32) {
         work.ahead.some();
@@ -107,7 +111,8 @@ static INLINE void fill_values(const bf16* from, int count, int dims, bf16* to) 
 
 // Adds `MANY` times sixteen numbers of the values, from number `d` on, for up to sixteen queries, or (`MANY` 2, `BOTH`)
 // for 17 to 32.
-template <int MANY, bool BOTH, class Values> static INLINE void add_numbers(Work<bf16>& work, int count, int dims, int d, const Values& values) {
+template <int MANY, bool BOTH, class Values>
+static INLINE void add_numbers(Work<bf16>& work, int count, int dims, int d, const Values& values) {
     const long weight_stride = work.keys * 2, value_stride = dims * 4, sum_stride = work.width * 4;
     float* sums = work.sums + d;
     float* others = BOTH ? sums + 16 * work.width : sums + 32;
@@ -144,7 +149,9 @@ template <int MANY, bool BOTH, class Values> static INLINE void add_numbers(Work
     }
 }
 
-template <> inline void add_value_tiles<bf16>(const Cache<bf16>& cache, int head, const int32_t* blocks, int count, Work<bf16>& work) {
+template <>
+inline void add_value_tiles<bf16>(const Cache<bf16>& cache, int head, const int32_t* blocks, int count,
+                                  Work<bf16>& work) {
     const int whole = count / 32 * 32, dims = cache.head_dim, tokens = cache.block_tokens;
     const auto stored = [&](int k) { return cache.values + cache.block(blocks[k / tokens], head) + k % tokens * dims; };
     const auto values = [&](int k) -> const bf16* { return k == whole ? work.spare : stored(k); };

@@ -1,9 +1,9 @@
 // The paged cache of one layer: [blocks, kv_heads, block_tokens, head_dim] numbers of T.
 //
-// Inside a block the numbers stand in the order in which attention reads them: keys as [block_tokens / 16][head_dim / P]
-// [16][P], so that sixteen lanes are the scores of sixteen keys, and values as [block_tokens / P][head_dim][P], so that
-// they are sixteen numbers of a value; P is `Pack<T>::together`. Both are also what matrix tiles (AMX) want. Whoever reads
-// a block has to be of this library, or to convert it.
+// Inside a block the numbers stand in the order in which attention reads them: keys as [block_tokens / 16][head_dim /
+// P] [16][P], so that sixteen lanes are the scores of sixteen keys, and values as [block_tokens / P][head_dim][P], so
+// that they are sixteen numbers of a value; P is `Pack<T>::together`. Both are also what matrix tiles (AMX) want.
+// Whoever reads a block has to be of this library, or to convert it.
 #pragma once
 #include "vector.hpp"
 

@@ -1,46 +1,10 @@
-// A step of a whole model of the Llama family: norm, attention with rotary positions, norm, gated product, layer by layer.
+// A step of a whole model of the Llama family: norm, attention with rotary positions, norm, gated product, layer by
+// layer.
 #pragma once
 #include <cmath>
 #include <type_traits>
-#include "linear.hpp"
+#include "calls.hpp"
 #include "plan.hpp"
-
-struct LayerCall {
-    Linear query_key_value, output, gate_up, down;
-    const float* attention_norm;
-    const float* product_norm;
-    const float* query_norm;  // of a head's numbers, or null
-    const float* key_norm;
-    void* keys;
-    void* values;
-    float scale;
-    int32_t window;
-};
-
-struct ModelCall {
-    const LayerCall* layers;
-    const void* embedding;  // [vocabulary, hidden]
-    const float* final_norm;
-    const float* cosines;  // [positions, head_dim / 2]
-    const float* sines;
-    Linear head;
-    int64_t positions, blocks;
-    int32_t depth, hidden, heads, kv_heads, head_dim, intermediate, vocabulary, block_tokens;
-    float epsilon;
-};
-
-struct StepCall {
-    const int64_t* tokens;
-    const int64_t* positions;
-    const int64_t* write_at;
-    const int32_t* starts;
-    const int32_t* lengths;
-    const int32_t* tables;
-    const int64_t* rows;
-    float* logits;  // [rows, vocabulary]
-    int64_t count, sequences, sampled, table_stride;
-    int32_t threads;
-};
 
 INLINE int64_t padded32(int64_t n) { return (n + 31) / 32 * 32; }
 
@@ -65,7 +29,8 @@ template <class T> class Forward {
     Forward(const ModelCall& model, const StepCall& step, Workspace& space, Plan& all, Plan& some)
         : model_(model), step_(step), all_(all), some_(some) {
         hidden_ = padded32(model.hidden), query_ = padded32(int64_t(model.heads) * model.head_dim);
-        joined_ = padded32(int64_t(model.heads + 2 * model.kv_heads) * model.head_dim), between_ = padded32(model.intermediate);
+        joined_ = padded32(int64_t(model.heads + 2 * model.kv_heads) * model.head_dim),
+        between_ = padded32(model.intermediate);
         plan();
         const size_t count = size_t(step.count), parts = size_t(std::max(all.parts, some.parts));
         const size_t tiled = (count + 15) / 16 * 16 + 16;
@@ -121,9 +86,21 @@ template <class T> class Forward {
     }
 
     Attention<T> attention(const LayerCall& layer, bool last) const {
-        return {rotated_, query_, model_.head_dim, layout(attended_, query_, last ? step_.sampled : step_.count),
-                {static_cast<T*>(layer.keys), static_cast<T*>(layer.values), model_.kv_heads, model_.block_tokens, model_.head_dim},
-                step_.tables, step_.table_stride, layer.scale, 0.0f, layer.window, nullptr, done_, partial_};
+        return {rotated_,
+                query_,
+                model_.head_dim,
+                layout(attended_, query_, last ? step_.sampled : step_.count),
+                {static_cast<T*>(layer.keys), static_cast<T*>(layer.values), model_.kv_heads, model_.block_tokens,
+                 model_.head_dim},
+                step_.tables,
+                step_.table_stride,
+                layer.scale,
+                0.0f,
+                layer.window,
+                nullptr,
+                std::min(model_.heads / model_.kv_heads, MOST_ROWS),
+                done_,
+                partial_};
     }
 
     void embed(Team& team, Member& me) const {
@@ -195,7 +172,8 @@ template <class T> class Forward {
             for (int64_t head = kv * group; head < (kv + 1) * group; head++) {
                 rotate(row + head * dim, layer.query_norm, cosine, sine);
                 T* to = rotated_ + t * query_ + head * dim;
-                for (int d = 0; d < dim; d += LANES) store_part(to + d, load_part(row + head * dim + d, dim - d), dim - d);
+                for (int d = 0; d < dim; d += LANES)
+                    store_part(to + d, load_part(row + head * dim + d, dim - d), dim - d);
             }
             float* key = row + (model_.heads + kv) * dim;
             rotate(key, layer.key_norm, cosine, sine);
@@ -208,7 +186,9 @@ template <class T> class Forward {
         thread_local Workspace space;
         const Attention<T> attention = this->attention(layer, last);
         const std::vector<Unit>& units = (last ? some_ : all_).units;
-        team.share(me, int64_t(units.size()), [&](int64_t i) { attention(units[size_t(i)], i + 1 < int64_t(units.size()) ? &units[size_t(i + 1)] : nullptr, space); });
+        team.share(me, int64_t(units.size()), [&](int64_t i) {
+            attention(units[size_t(i)], i + 1 < int64_t(units.size()) ? &units[size_t(i + 1)] : nullptr, space);
+        });
         // Columns that only fill the last piece have no weight, but must be numbers.
         const int64_t width = int64_t(model_.heads) * model_.head_dim, rows = last ? step_.sampled : step_.count;
         if (me.id == 0 && width < query_)
@@ -233,7 +213,9 @@ template <class T> class Forward {
     void gate(Team& team, Member& me, const LayerCall& layer, int64_t rows) const {
         const Rows<T> to = layout(gated_, between_, rows);
         multiply(team, me, layer.gate_up, layout(normed_, hidden_, rows), rows,
-                 [&](int64_t row, int64_t panel, floats first, floats second) { store(to.at(row, panel * 16), silu(first) * second); });
+                 [&](int64_t row, int64_t panel, floats first, floats second) {
+                     store(to.at(row, panel * 16), silu(first) * second);
+                 });
         team.finish(me);
     }
 

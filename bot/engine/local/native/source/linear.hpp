@@ -8,10 +8,10 @@
 #include "linear_tiles.hpp"
 #include "team.hpp"
 
-constexpr int64_t UNIT_BYTES = 64 << 10;    // of weights: long enough to stream, short enough to share
-constexpr int64_t ROWS_BYTES = 768 << 10;   // of activations that stay in the second-level cache
+constexpr int64_t UNIT_BYTES = 64 << 10;   // of weights: long enough to stream, short enough to share
+constexpr int64_t ROWS_BYTES = 768 << 10;  // of activations that stay in the second-level cache
 
-constexpr int64_t SLICE_PIECES = 128;       // of wide inputs, so that enough rows share the weights that are read
+constexpr int64_t SLICE_PIECES = 128;  // of wide inputs, so that enough rows share the weights that are read
 
 enum Format : int32_t { WHOLE = 0, INT8 = 1 };
 
@@ -35,8 +35,10 @@ template <class End> struct Finished {
     bool biased;
 
     INLINE void operator()(int64_t row, int64_t panel, floats first, floats second) const {
-        if (linear.scale) first = first * load(linear.scale + panel * 32), second = second * load(linear.scale + panel * 32 + 16);
-        if (biased) first = first + load(linear.bias + panel * 32), second = second + load(linear.bias + panel * 32 + 16);
+        if (linear.scale)
+            first = first * load(linear.scale + panel * 32), second = second * load(linear.scale + panel * 32 + 16);
+        if (biased)
+            first = first + load(linear.bias + panel * 32), second = second + load(linear.bias + panel * 32 + 16);
         end(row, panel, first, second);
     }
 };
@@ -57,27 +59,31 @@ struct Cut {
 
 // Panels [begin, stop) of a unit; `weights` begins with the piece of panel 0 that meets the rows' piece `piece`.
 template <class T, class W, class End>
-void multiply_panels(const W* weights, int64_t panel, int64_t pieces, const Rows<T>& from, int64_t piece, int64_t row, int64_t last, int64_t begin,
-                     int64_t stop, const End& end, [[maybe_unused]] bool tiles) {
+void multiply_panels(const W* weights, int64_t panel, int64_t pieces, const Rows<T>& from, int64_t piece, int64_t row,
+                     int64_t last, int64_t begin, int64_t stop, const End& end, [[maybe_unused]] bool tiles) {
 #ifdef NATIVE_AMX
     if constexpr (std::is_same<T, bf16>::value)
         if (tiles) {
             Squares<End> squares(end);
             const int64_t following = stop - begin > 1 ? panel : pieces * 1024;
-            for (int64_t p = begin; p < stop; p++) multiply_tiles(squares, weights + p * panel, following, pieces, from, piece, row, last, p);
+            for (int64_t p = begin; p < stop; p++)
+                multiply_tiles(squares, weights + p * panel, following, pieces, from, piece, row, last, p);
             return;
         }
 #endif
-    for (int64_t p = begin; p < stop; p++) multiply_lanes<T>(weights + p * panel, pieces, from, piece, row, last, p, end);
+    for (int64_t p = begin; p < stop; p++)
+        multiply_lanes<T>(weights + p * panel, pieces, from, piece, row, last, p, end);
 }
 
-// `end(row, panel, results, sixteen more)` for every row of `from` times `linear`; where `end` only adds what it is given
+// `end(row, panel, results, sixteen more)` for every row of `from` times `linear`; where `end` only adds what it is
+// given
 // (`SUMS`), it may be given sums of parts. All of the team take part; nobody waits.
 template <bool SUMS, class T, class W, class End>
-void multiply_as(Team& team, Team::Member& me, const Linear& linear, const Rows<T>& from, int64_t rows, const End& end) {
+void multiply_as(Team& team, Team::Member& me, const Linear& linear, const Rows<T>& from, int64_t rows,
+                 const End& end) {
     const int64_t panels = linear.panels(), pieces = linear.pieces(), panel = pieces * 1024;
-    const bool tiles = tiles_pay<T>(rows);
-    const int64_t slice = SUMS && tiles && rows > 64 ? std::min(SLICE_PIECES, pieces) : pieces;
+    const bool tiles = has_tiles<T>();
+    const int64_t slice = SUMS && tiles ? std::min(SLICE_PIECES, pieces) : pieces;
     const Cut cut(rows, panels, slice * 32 * int64_t(sizeof(T)), panel * int64_t(sizeof(W)), me.count);
     const W* weights = static_cast<const W*>(linear.weight);
     if (tiles) configure_tiles();

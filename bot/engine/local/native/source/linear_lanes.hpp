@@ -1,4 +1,4 @@
-// Products with vectors: any processor, and the fastest for the few rows of a small batch, which only wait for memory.
+// Products with vectors, on any processor. A row's sums are made in the same order whatever the number of rows.
 #pragma once
 #include <type_traits>
 #include "rows.hpp"
@@ -20,17 +20,21 @@ template <> struct Lanes<bf16> {
     // Whole numbers up to 127 are exact in bfloat16.
     static INLINE words take(const int8_t* from) {
         ints pairs = bits_as<ints>(__builtin_convertvector(load_as<halves>(from), words));
-        floats first = __builtin_convertvector(pairs << 24 >> 24, floats), second = __builtin_convertvector(pairs << 16 >> 24, floats);
+        floats first = __builtin_convertvector(pairs << 24 >> 24, floats),
+               second = __builtin_convertvector(pairs << 16 >> 24, floats);
         return (bits_as<words>(first) >> 16) | bits_as<words>(second);
     }
-    static INLINE floats dot(floats total, words lanes, uint32_t factor) { return Pack<bf16>::dot(total, lanes, factor); }
+    static INLINE floats dot(floats total, words lanes, uint32_t factor) {
+        return Pack<bf16>::dot(total, lanes, factor);
+    }
 };
 
 template <class T, int ROWS, class W, class End>
-static INLINE void multiply_rows(const W* weights, int64_t pieces, const Rows<T>& from, int64_t from_piece, int64_t row, int64_t panel, bool ahead, const End& end) {
-    constexpr int P = Pack<T>::together, LINES = 32 / P, CHAINS = ROWS == 1 ? 4 : ROWS == 2 ? 2 : 1;
+static INLINE void multiply_rows(const W* weights, int64_t pieces, const Rows<T>& from, int64_t from_piece, int64_t row,
+                                 int64_t panel, bool ahead, const End& end) {
+    constexpr int P = Pack<T>::together, LINES = 32 / P;
     constexpr int PIECE_BYTES = 1024 * int(sizeof(W));
-    floats total[CHAINS][ROWS][2] = {};
+    floats total[ROWS][2] = {};
     for (int64_t piece = 0; piece < pieces; piece++, weights += 1024) {
         const T* given[ROWS];
         for (int r = 0; r < ROWS; r++) given[r] = from.at(row + r, (from_piece + piece) * 32);
@@ -39,34 +43,38 @@ static INLINE void multiply_rows(const W* weights, int64_t pieces, const Rows<T>
                 __builtin_prefetch(reinterpret_cast<const char*>(weights) + AHEAD_BYTES + line);
 #pragma GCC unroll 4
         for (int line = 0; line < LINES; line++) {
-            const auto first = Lanes<T>::take(weights + line * LANES * P), second = Lanes<T>::take(weights + 512 + line * LANES * P);
+            const auto first = Lanes<T>::take(weights + line * LANES * P),
+                       second = Lanes<T>::take(weights + 512 + line * LANES * P);
             for (int r = 0; r < ROWS; r++) {
                 const auto factor = lane_at(given[r] + line * P);
-                floats* to = total[line % CHAINS][r];
+                floats* to = total[r];
                 to[0] = Lanes<T>::dot(to[0], first, factor);
                 to[1] = Lanes<T>::dot(to[1], second, factor);
             }
         }
     }
-    for (int r = 0; r < ROWS; r++) {
-        for (int c = 1; c < CHAINS; c++) total[0][r][0] += total[c][r][0], total[0][r][1] += total[c][r][1];
-        end(row + r, panel, total[0][r][0], total[0][r][1]);
-    }
+    for (int r = 0; r < ROWS; r++) end(row + r, panel, total[r][0], total[r][1]);
 }
 
 template <class T, class W, class End>
-void multiply_lanes(const W* weights, int64_t pieces, const Rows<T>& from, int64_t from_piece, int64_t row, int64_t last, int64_t panel, const End& end) {
+void multiply_lanes(const W* weights, int64_t pieces, const Rows<T>& from, int64_t from_piece, int64_t row,
+                    int64_t last, int64_t panel, const End& end) {
 #if defined(__AVX512F__)
     constexpr int MOST = 12;
 #else
     constexpr int MOST = 4;
 #endif
     bool ahead = true;  // once: the next rows find the panel in the cache
-    for (; row + MOST <= last; row += MOST, ahead = false) multiply_rows<T, MOST>(weights, pieces, from, from_piece, row, panel, ahead, end);
+    for (; row + MOST <= last; row += MOST, ahead = false)
+        multiply_rows<T, MOST>(weights, pieces, from, from_piece, row, panel, ahead, end);
     if (MOST > 8)
-        for (; row + 8 <= last; row += 8, ahead = false) multiply_rows<T, 8>(weights, pieces, from, from_piece, row, panel, ahead, end);
+        for (; row + 8 <= last; row += 8, ahead = false)
+            multiply_rows<T, 8>(weights, pieces, from, from_piece, row, panel, ahead, end);
     if (MOST > 4)
-        for (; row + 4 <= last; row += 4, ahead = false) multiply_rows<T, 4>(weights, pieces, from, from_piece, row, panel, ahead, end);
-    for (; row + 2 <= last; row += 2, ahead = false) multiply_rows<T, 2>(weights, pieces, from, from_piece, row, panel, ahead, end);
-    for (; row < last; row++, ahead = false) multiply_rows<T, 1>(weights, pieces, from, from_piece, row, panel, ahead, end);
+        for (; row + 4 <= last; row += 4, ahead = false)
+            multiply_rows<T, 4>(weights, pieces, from, from_piece, row, panel, ahead, end);
+    for (; row + 2 <= last; row += 2, ahead = false)
+        multiply_rows<T, 2>(weights, pieces, from, from_piece, row, panel, ahead, end);
+    for (; row < last; row++, ahead = false)
+        multiply_rows<T, 1>(weights, pieces, from, from_piece, row, panel, ahead, end);
 }

@@ -5,12 +5,10 @@
 #include "linear_lanes.hpp"
 #include "workspace.hpp"
 
-constexpr int64_t FEWEST_ROWS = 3;  // below, vectors keep up with memory as well
-
-template <class T> bool tiles_pay(int64_t) { return false; }
+template <class T> bool has_tiles() { return false; }
 
 #ifdef NATIVE_AMX
-template <> inline bool tiles_pay<bf16>(int64_t rows) { return amx_allowed && rows >= FEWEST_ROWS; }
+template <> inline bool has_tiles<bf16>() { return amx_allowed; }
 
 // A panel of bfloat16 weights: as it stands, or its whole numbers widened into memory of this thread.
 INLINE const bf16* widened(const bf16* weights, int64_t) { return weights; }
@@ -38,9 +36,11 @@ template <class End> class Squares {
     Squares(const Squares&) = delete;
     ~Squares() { finish(many_); }
 
-    // 16 or 32 rows (`BOTH`), from `row` on, of which `many` count, times a panel. In each piece `ahead` bytes are asked for.
-    template <bool BOTH> INLINE void multiply(const bf16* first, const bf16* second, int64_t stride, const bf16* weights, int64_t pieces,
-                                              const char* next, int64_t ahead, int64_t row, int64_t many, int64_t panel) {
+    // 16 or 32 rows (`BOTH`), from `row` on, of which `many` count, times a panel. In each piece `ahead` bytes are
+    // asked for.
+    template <bool BOTH>
+    INLINE void multiply(const bf16* first, const bf16* second, int64_t stride, const bf16* weights, int64_t pieces,
+                         const char* next, int64_t ahead, int64_t row, int64_t many, int64_t panel) {
         const int64_t share = (many_ + pieces - 1) / pieces;
         _tile_zero(0);
         _tile_zero(1);
@@ -48,7 +48,8 @@ template <class End> class Squares {
             _tile_zero(2);
             _tile_zero(3);
         }
-        for (int64_t piece = 0; piece < pieces; piece++, weights += 1024, first += stride, second += stride, next += ahead) {
+        for (int64_t piece = 0; piece < pieces;
+             piece++, weights += 1024, first += stride, second += stride, next += ahead) {
             _tile_stream_loadd(4, first, 64);  // rows come by once in this panel, and leave its weights in the cache
             _tile_loadd(6, weights, 64);
             for (int64_t line = 0; line < ahead; line += 64) __builtin_prefetch(next + line, 0, 2);
@@ -81,9 +82,11 @@ template <class End> class Squares {
     }
 };
 
-// Rows [row, last) times `pieces` of a panel (the one after it is `following` numbers further), of which the first reads the rows' piece `from_piece`.
+// Rows [row, last) times `pieces` of a panel (the one after it is `following` numbers further), of which the first
+// reads the rows' piece `from_piece`.
 template <class W, class End>
-void multiply_tiles(Squares<End>& squares, const W* packed, int64_t following, int64_t pieces, const Rows<bf16>& from, int64_t from_piece, int64_t row, int64_t last, int64_t panel) {
+void multiply_tiles(Squares<End>& squares, const W* packed, int64_t following, int64_t pieces, const Rows<bf16>& from,
+                    int64_t from_piece, int64_t row, int64_t last, int64_t panel) {
     const bf16* weights = widened(packed, pieces);
     const int64_t many = (last - row + 31) / 32, stride = int64_t(from.height) * 32;
     // The next panel is read from memory while this one's rows are worked on.
@@ -93,9 +96,11 @@ void multiply_tiles(Squares<End>& squares, const W* packed, int64_t following, i
     for (; row < last; row += 32, next += ahead * pieces) {
         const bf16* first = from.at(row, from_piece * 32);
         if (row + 16 < last)
-            squares.template multiply<true>(first, from.at(row + 16, from_piece * 32), stride, weights, pieces, next, ahead, row, std::min<int64_t>(32, last - row), panel);
+            squares.template multiply<true>(first, from.at(row + 16, from_piece * 32), stride, weights, pieces, next,
+                                            ahead, row, std::min<int64_t>(32, last - row), panel);
         else
-            squares.template multiply<false>(first, first, stride, weights, pieces, next, ahead, row, last - row, panel);
+            squares.template multiply<false>(first, first, stride, weights, pieces, next, ahead, row, last - row,
+                                             panel);
     }
 }
 #endif

@@ -1,37 +1,9 @@
 // What Python calls. Pointers are those of contiguous CPU tensors unless strides are given; nothing is kept.
-#include <exception>
 #include <vector>
 #include "forward.hpp"
 
 namespace {
 thread_local Workspace workspace;
-}
-
-extern "C" {
-
-struct AttentionCall {
-    const void* query;
-    void* out;
-    void* keys;
-    void* values;
-    const int32_t* starts;
-    const int32_t* lengths;
-    const int32_t* tables;
-    const float* sinks;
-    int64_t query_token, query_head, sequences, table_stride;
-    int32_t heads, kv_heads, head_dim, block_tokens, window, threads;
-    float scale, softcap;
-};
-
-struct WriteCall {
-    const void* key;
-    const void* value;
-    void* keys;
-    void* values;
-    const int64_t* write_at;
-    int64_t tokens, key_token, key_head, value_token, value_head;
-    int32_t kv_heads, head_dim, block_tokens, threads;
-};
 }
 
 template <class T> static void attend(const AttentionCall& call) {
@@ -40,25 +12,40 @@ template <class T> static void attend(const AttentionCall& call) {
     plan.all({call.starts, call.lengths, call.sequences}, {call.heads, call.kv_heads, call.block_tokens}, call.threads);
     std::vector<std::atomic<int>> done(size_t(plan.parts) + 1);
     const int64_t columns = int64_t(call.heads) * call.head_dim;
-    Attention<T> attention{static_cast<const T*>(call.query), call.query_token, call.query_head,
-                           Rows<T>::plain(static_cast<T*>(call.out), columns),
-                           {static_cast<T*>(call.keys), static_cast<T*>(call.values), call.kv_heads, call.block_tokens, call.head_dim},
-                           call.tables, call.table_stride, call.scale, call.softcap, call.window, call.sinks, done.data(), nullptr};
+    Attention<T> attention{
+        static_cast<const T*>(call.query),
+        call.query_token,
+        call.query_head,
+        Rows<T>::plain(static_cast<T*>(call.out), columns),
+        {static_cast<T*>(call.keys), static_cast<T*>(call.values), call.kv_heads, call.block_tokens, call.head_dim},
+        call.tables,
+        call.table_stride,
+        call.scale,
+        call.softcap,
+        call.window,
+        call.sinks,
+        std::min(call.heads / call.kv_heads, MOST_ROWS),
+        done.data(),
+        nullptr};
     partial.resize(size_t(plan.parts) * attention.part_size());
     attention.partial = partial.data();
     const std::vector<Unit>& units = plan.units;
     Team::run(call.threads, [&](Team& team, Team::Member& me) {
-        team.share(me, int64_t(units.size()), [&](int64_t i) { attention(units[size_t(i)], i + 1 < int64_t(units.size()) ? &units[size_t(i + 1)] : nullptr, workspace); });
+        team.share(me, int64_t(units.size()), [&](int64_t i) {
+            attention(units[size_t(i)], i + 1 < int64_t(units.size()) ? &units[size_t(i + 1)] : nullptr, workspace);
+        });
         release_tiles();
     });
 }
 
 template <class T> static void write(const WriteCall& call) {
-    Cache<T> cache{static_cast<T*>(call.keys), static_cast<T*>(call.values), call.kv_heads, call.block_tokens, call.head_dim};
+    Cache<T> cache{static_cast<T*>(call.keys), static_cast<T*>(call.values), call.kv_heads, call.block_tokens,
+                   call.head_dim};
     Team::run(call.tokens < 16 ? 1 : call.threads, [&](Team& team, Team::Member& me) {
         team.share(me, call.tokens, [&](int64_t t) {
             for (int head = 0; head < call.kv_heads; head++)
-                cache.write(call.write_at[t], head, static_cast<const T*>(call.key) + t * call.key_token + head * call.key_head,
+                cache.write(call.write_at[t], head,
+                            static_cast<const T*>(call.key) + t * call.key_token + head * call.key_head,
                             static_cast<const T*>(call.value) + t * call.value_token + head * call.value_head);
         });
     });

@@ -4,6 +4,8 @@
 #include <vector>
 #include "attention.hpp"
 
+constexpr int PART_TOKENS = 1024;  // of a long decode, for one thread at a time
+
 // A step's sequences, as `Batch` has them, and the shape of the heads.
 struct Sequences {
     const int32_t* starts;
@@ -30,7 +32,7 @@ class Plan {
         clear();
         for (int64_t s = 0; s < of.count; s++) {
             const int tokens = of.starts[s + 1] - of.starts[s];
-            add(shape, threads, int64_t(of.count), int(s), of.starts[s], of.starts[s], tokens, of.lengths[s] - tokens);
+            add(shape, int(s), of.starts[s], of.starts[s], tokens, of.lengths[s] - tokens);
         }
         spread(threads);
     }
@@ -41,7 +43,7 @@ class Plan {
         for (int64_t i = 0; i < count; i++) {
             const int32_t* after = std::upper_bound(of.starts, of.starts + of.count + 1, int32_t(rows[i]));
             const int64_t s = after - of.starts - 1;
-            add(shape, threads, count, int(s), int(rows[i]), int(i), 1, of.lengths[s] - of.starts[s + 1] + int(rows[i]));
+            add(shape, int(s), int(rows[i]), int(i), 1, of.lengths[s] - of.starts[s + 1] + int(rows[i]));
         }
         spread(threads);
     }
@@ -53,7 +55,7 @@ class Plan {
         parts = 0;
     }
 
-    void add(const Heads& shape, int threads, int64_t many, int sequence, int query, int out, int tokens, int position) {
+    void add(const Heads& shape, int sequence, int query, int out, int tokens, int position) {
         const int group = shape.heads / shape.kv_heads, together = std::min(group, MOST_ROWS);
         const int step = tokens == 1 ? 1 : std::max(1, MOST_ROWS / together);
         for (int kv = 0; kv < shape.kv_heads; kv++)
@@ -66,28 +68,20 @@ class Plan {
                     unit.position = position + t;
                     unit.begin = 0;
                     unit.end = unit.position + unit.tokens;
-                    cut(unit, shape, threads, many);
+                    cut(unit, shape.block_tokens);
                 }
     }
 
-    // A long decode among few is cut, so that every thread has some of it.
-    void cut(Unit unit, const Heads& shape, int threads, int64_t many) {
-        const int shortest = std::max(512, shape.block_tokens), keys = unit.end - unit.begin;
-        const int64_t wanted = 4 * int64_t(threads) / std::max<int64_t>(1, many * shape.kv_heads) + 1;
-        const int pieces = threads == 1 || unit.tokens > 1 ? 1 : int(std::min<int64_t>(wanted, keys / shortest));
-        if (pieces < 2) {
-            unit.parts = 1;
-            found_.push_back(unit);
-            return;
-        }
-        const int end = unit.end, piece = (keys / pieces + shape.block_tokens - 1) / shape.block_tokens * shape.block_tokens;
-        unit.parts = (keys + piece - 1) / piece;
+    // A long decode is cut at the same places whoever else is in the step: its result does not depend on them.
+    void cut(Unit unit, int block_tokens) {
+        const int end = unit.end, piece = std::max(1, PART_TOKENS / block_tokens) * block_tokens;
+        unit.parts = unit.tokens > 1 ? 1 : (end + piece - 1) / piece;
         unit.group = parts;
         for (unit.part = 0; unit.part < unit.parts; unit.part++, unit.begin += piece) {
-            unit.end = std::min(end, unit.begin + piece);
+            unit.end = unit.parts == 1 ? end : std::min(end, unit.begin + piece);
             found_.push_back(unit);
         }
-        parts += unit.parts;
+        if (unit.parts > 1) parts += unit.parts;
     }
 
     // Dear ones first, dealt like cards: a thread's share of `units` is contiguous.
@@ -99,6 +93,7 @@ class Plan {
         std::stable_sort(order.begin(), order.end(), [](const Cost& a, const Cost& b) { return a.cost > b.cost; });
         units.reserve(found_.size());
         for (int thread = 0; thread < threads; thread++)
-            for (size_t i = size_t(thread); i < order.size(); i += size_t(threads)) units.push_back(found_[size_t(order[i].unit)]);
+            for (size_t i = size_t(thread); i < order.size(); i += size_t(threads))
+                units.push_back(found_[size_t(order[i].unit)]);
     }
 };

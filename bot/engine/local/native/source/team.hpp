@@ -49,7 +49,8 @@ class Team {
 
     // Wait until all have come this far. The cursors of the phase before are free by now: nobody is there any more.
     void finish(Member& me) {
-        cursors_[size_t((me.phase + 2) % 3) * size_t(threads_) + size_t(me.id)].next.store(0, std::memory_order_relaxed);
+        cursors_[size_t((me.phase + 2) % 3) * size_t(threads_) + size_t(me.id)].next.store(0,
+                                                                                           std::memory_order_relaxed);
         me.phase++;
         if (me.count == 1) return;
         uint32_t generation = generation_.load(std::memory_order_relaxed);

@@ -150,7 +150,8 @@ INLINE floats hyperbolic_tangent(floats x) { return 1.0f - 2.0f / (exponential(x
 INLINE floats silu(floats x) {
 #if defined(__AVX512F__)
     // A division costs more than all the rest: an estimate and a step of Newton's leave 2 units in the last place.
-    const __m512 down = _mm512_add_ps((__m512)exponential((floats)_mm512_min_ps(_mm512_set1_ps(87.0f), (__m512)-x)), _mm512_set1_ps(1.0f));
+    const __m512 down = _mm512_add_ps((__m512)exponential((floats)_mm512_min_ps(_mm512_set1_ps(87.0f), (__m512)-x)),
+                                      _mm512_set1_ps(1.0f));
     const __m512 near = _mm512_rcp14_ps(down);
     return x * (floats)_mm512_mul_ps(near, _mm512_fnmadd_ps(down, near, _mm512_set1_ps(2.0f)));
 #else

@@ -12,7 +12,8 @@ constexpr size_t LARGE_PAGE = 2u << 20;
 
 inline void advise_large_pages(void* memory, size_t bytes) {
 #if defined(__linux__)
-    char* begin = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(memory) + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE);
+    char* begin =
+        reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(memory) + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE);
     char* end = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(memory) + bytes) / LARGE_PAGE * LARGE_PAGE);
     if (begin < end) madvise(begin, size_t(end - begin), MADV_HUGEPAGE);
 #else
