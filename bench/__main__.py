@@ -17,6 +17,10 @@ MEASUREMENTS: dict[str, tuple[str, ...]] = {
     "visitors": (),
     "kill": (),
     "first_run": (),
+    "engine": (),
+    "engine_load": (),
+    "engine_soak": (),
+    "gpu": (),
 }
 
 

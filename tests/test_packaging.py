@@ -65,6 +65,8 @@ def test_the_wheel_holds_our_packages_and_nothing_else(wheel: list[str]) -> None
         "bot/stop_words.toml",
         "prompts/library/en/answer.md",
         "prompts/library/zh/answer.md",
+        "bot/engine/local/native/source/native.cpp",
+        "bot/engine/local/native/source/forward.hpp",
         "bot/py.typed",
     ],
 )
