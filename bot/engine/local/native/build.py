@@ -24,7 +24,10 @@ Progress = Callable[[str, float], None]
 SOURCE = Path(__file__).parent / "source"
 MAIN = SOURCE / "native.cpp"
 COMPILERS = ("c++", "g++", "clang++")
-FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi")
+FLAGS = (
+    *("-std=c++17", "-O3", "-fPIC", "-shared", "-fvisibility=hidden"),
+    *("-fno-math-errno", "-fno-trapping-math", "-Wno-psabi"),
+)
 NATIVE = {
     "x86_64": ("-march=native", "-mprefer-vector-width=512"),
     "aarch64": ("-mcpu=native",),

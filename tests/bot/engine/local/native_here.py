@@ -60,9 +60,9 @@ def put(scene: Scene) -> None:
     scene.values[at // block_tokens, :, at % block_tokens] = scene.value
 
 
-def loaded(family: str, dtype: torch.dtype = torch.float32, **settings: int) -> Loaded:
+def loaded(family: str, dtype: torch.dtype = torch.float32) -> Loaded:
     """A small random model of the family, as `load` would give it."""
-    return loaded_from(FAMILIES[family]().to(dtype), tokenizer(), LocalSettings(model=family, device="cpu", **settings))
+    return loaded_from(FAMILIES[family]().to(dtype), tokenizer(), LocalSettings(model=family, device="cpu"))
 
 
 def pieces(tokens: Tensor, parts: list[tuple[int, int, int]], block_tokens: int, blocks_each: int) -> Batch:

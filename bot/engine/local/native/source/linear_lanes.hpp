@@ -3,6 +3,11 @@
 #include <type_traits>
 #include "rows.hpp"
 
+#if defined(__AVX512F__)
+constexpr int64_t MOST_TOGETHER = 12;  // rows whose sums fit into registers
+#else
+constexpr int64_t MOST_TOGETHER = 4;
+#endif
 constexpr int AHEAD_BYTES = 4096;  // how far weights are asked for before they are needed
 
 // Sixteen lanes of weights as `Pack<T>` wants them.
@@ -29,9 +34,10 @@ template <> struct Lanes<bf16> {
     }
 };
 
-template <class T, int ROWS, class W, class End>
-static INLINE void multiply_rows(const W* weights, int64_t pieces, const Rows<T>& from, int64_t from_piece, int64_t row,
-                                 int64_t panel, bool ahead, const End& end) {
+// `ROWS` rows, from `row` on, times `pieces` of a panel, into `results` [ROWS][32].
+template <class T, int ROWS, class W>
+static void multiply_rows(const W* weights, int64_t pieces, const Rows<T>& from, int64_t from_piece, int64_t row,
+                          bool ahead, float* results) {
     constexpr int P = Pack<T>::together, LINES = 32 / P;
     constexpr int PIECE_BYTES = 1024 * int(sizeof(W));
     floats total[ROWS][2] = {};
@@ -41,40 +47,32 @@ static INLINE void multiply_rows(const W* weights, int64_t pieces, const Rows<T>
         if (ahead)
             for (int line = 0; line < PIECE_BYTES; line += 64)
                 __builtin_prefetch(reinterpret_cast<const char*>(weights) + AHEAD_BYTES + line);
-#pragma GCC unroll 4
         for (int line = 0; line < LINES; line++) {
             const auto first = Lanes<T>::take(weights + line * LANES * P),
                        second = Lanes<T>::take(weights + 512 + line * LANES * P);
             for (int r = 0; r < ROWS; r++) {
                 const auto factor = lane_at(given[r] + line * P);
-                floats* to = total[r];
-                to[0] = Lanes<T>::dot(to[0], first, factor);
-                to[1] = Lanes<T>::dot(to[1], second, factor);
+                total[r][0] = Lanes<T>::dot(total[r][0], first, factor);
+                total[r][1] = Lanes<T>::dot(total[r][1], second, factor);
             }
         }
     }
-    for (int r = 0; r < ROWS; r++) end(row + r, panel, total[r][0], total[r][1]);
+    for (int r = 0; r < ROWS; r++) store(results + r * 32, total[r][0]), store(results + r * 32 + 16, total[r][1]);
 }
 
 template <class T, class W, class End>
 void multiply_lanes(const W* weights, int64_t pieces, const Rows<T>& from, int64_t from_piece, int64_t row,
                     int64_t last, int64_t panel, const End& end) {
-#if defined(__AVX512F__)
-    constexpr int MOST = 12;
-#else
-    constexpr int MOST = 4;
-#endif
-    bool ahead = true;  // once: the next rows find the panel in the cache
-    for (; row + MOST <= last; row += MOST, ahead = false)
-        multiply_rows<T, MOST>(weights, pieces, from, from_piece, row, panel, ahead, end);
-    if (MOST > 8)
-        for (; row + 8 <= last; row += 8, ahead = false)
-            multiply_rows<T, 8>(weights, pieces, from, from_piece, row, panel, ahead, end);
-    if (MOST > 4)
-        for (; row + 4 <= last; row += 4, ahead = false)
-            multiply_rows<T, 4>(weights, pieces, from, from_piece, row, panel, ahead, end);
-    for (; row + 2 <= last; row += 2, ahead = false)
-        multiply_rows<T, 2>(weights, pieces, from, from_piece, row, panel, ahead, end);
-    for (; row < last; row++, ahead = false)
-        multiply_rows<T, 1>(weights, pieces, from, from_piece, row, panel, ahead, end);
+    alignas(64) float results[MOST_TOGETHER * 32];
+    // Only the first rows ask for the panel: the others find it in the cache.
+    for (bool ahead = true; row < last; ahead = false) {
+        const int64_t left = last - row, many = left >= MOST_TOGETHER ? MOST_TOGETHER : left >= 4 ? 4 : 1;
+        if (many == MOST_TOGETHER)
+            multiply_rows<T, MOST_TOGETHER>(weights, pieces, from, from_piece, row, ahead, results);
+        else if (many == 4)
+            multiply_rows<T, 4>(weights, pieces, from, from_piece, row, ahead, results);
+        else
+            multiply_rows<T, 1>(weights, pieces, from, from_piece, row, ahead, results);
+        for (int64_t r = 0; r < many; r++, row++) end(row, panel, load(results + r * 32), load(results + r * 32 + 16));
+    }
 }

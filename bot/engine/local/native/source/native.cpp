@@ -2,6 +2,8 @@
 #include <vector>
 #include "forward.hpp"
 
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
 namespace {
 thread_local Workspace workspace;
 }
@@ -76,18 +78,20 @@ template <class T> static int forward(const ModelCall& model, const StepCall& st
     return 0;
 }
 
-extern "C" {
 // Prepare this process; returns 1 where matrix tiles are used.
-int native_start(const Runtime* found) {
+EXPORT int native_start(const Runtime* found) {
     runtime = *found;
     return allow_amx() ? 1 : 0;
 }
-void native_attend_float32(const AttentionCall* call) { attend<float>(*call); }
-void native_attend_bfloat16(const AttentionCall* call) { attend<bf16>(*call); }
-void native_write_float32(const WriteCall* call) { write<float>(*call); }
-void native_write_bfloat16(const WriteCall* call) { write<bf16>(*call); }
+EXPORT void native_attend_float32(const AttentionCall* call) { attend<float>(*call); }
+EXPORT void native_attend_bfloat16(const AttentionCall* call) { attend<bf16>(*call); }
+EXPORT void native_write_float32(const WriteCall* call) { write<float>(*call); }
+EXPORT void native_write_bfloat16(const WriteCall* call) { write<bf16>(*call); }
 // Ask for large pages, which cost fewer look-ups; whether there are any is the system's affair.
-void native_advise(void* memory, int64_t bytes) { advise_large_pages(memory, size_t(bytes)); }
-int native_forward_float32(const ModelCall* model, const StepCall* step) { return forward<float>(*model, *step); }
-int native_forward_bfloat16(const ModelCall* model, const StepCall* step) { return forward<bf16>(*model, *step); }
+EXPORT void native_advise(void* memory, int64_t bytes) { advise_large_pages(memory, size_t(bytes)); }
+EXPORT int native_forward_float32(const ModelCall* model, const StepCall* step) {
+    return forward<float>(*model, *step);
+}
+EXPORT int native_forward_bfloat16(const ModelCall* model, const StepCall* step) {
+    return forward<bf16>(*model, *step);
 }
