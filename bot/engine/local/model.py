@@ -64,15 +64,14 @@ def load_model(settings: LocalSettings, progress: Progress) -> Model:
 
     loaded = load(settings, progress)
     runner = runner_of(loaded, settings, progress)
+    tokenizer, vocabulary = loaded.tokenizer, runner.vocabulary  # for `grammar`, which is not to keep the weights
 
-    def texts(tokenizer: PreTrainedTokenizerBase) -> ModelTexts:
-        return ModelTexts(
-            tokenizer, chat_template=settings.chat_template, model=loaded.name, end_tokens=loaded.end_tokens
-        )
+    def texts(own: PreTrainedTokenizerBase) -> ModelTexts:
+        return ModelTexts(own, chat_template=settings.chat_template, model=loaded.name, end_tokens=loaded.end_tokens)
 
     return Model(
         runner=runner,
-        texts=texts(loaded.tokenizer),
-        counting=texts(copy.deepcopy(loaded.tokenizer)),
-        grammar=lambda sampling: grammar_of(sampling, loaded.tokenizer, runner.vocabulary),
+        texts=texts(tokenizer),
+        counting=texts(copy.deepcopy(tokenizer)),
+        grammar=lambda sampling: grammar_of(sampling, tokenizer, vocabulary),
     )

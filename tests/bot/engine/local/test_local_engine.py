@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -151,6 +153,17 @@ async def test_a_model_without_a_template_says_so(tmp_path: Path) -> None:
         assert (await read(engine.complete("Hello", Sampling(max_tokens=2))))[-1].usage
     async with loaded(model, chat_template="{% for m in messages %}{{ m.content }}{% endfor %}") as engine:
         assert (await read(engine.stream(messages, Sampling(max_tokens=2))))[-1].usage
+
+
+async def test_a_closed_engine_gives_the_weights_back(llama: Path) -> None:
+    """Whoever keeps the engine, to start it again, does not keep the model: the next one would not fit beside it."""
+    async with loaded(llama) as engine:
+        runner: Any = engine.model.runner
+        model = weakref.ref(runner._forward._model)
+        del runner
+        assert model() is not None
+    gc.collect()
+    assert model() is None
 
 
 async def test_a_folder_that_is_no_model_stops_the_start(tmp_path: Path) -> None:
