@@ -154,7 +154,7 @@ class Life:
         reason = "closed" if not self._end else "internal"
         self._end = self._end or _CLOSED
         if self.preparer is not None:
-            self.preparer.close()
+            self.preparer.close(self._end)
         try:
             if self._worker is not None:
                 self._worker.abandon(self._end, reason)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bot.engine.base import ChatMessage, EngineRefused, EngineSlow, SamplingSettings
+from bot.engine.base import ChatMessage, EngineFault, EngineRefused, EngineSlow, SamplingSettings
 from bot.engine.local.answer import Answer, Asked
 from bot.engine.local.checks import check
 from bot.engine.local.model import Model
@@ -58,9 +58,12 @@ class Preparer:
         self._model, self._context = model, context_tokens
         self._ids = itertools.count(1)
         self._aside = ThreadPoolExecutor(_THREADS, thread_name_prefix="frontdesk-encode")
+        self._closed = ""
 
-    def close(self) -> None:
-        self._aside.shutdown(wait=False, cancel_futures=True)
+    def close(self, fault: str) -> None:
+        """Encode nothing more: what still waits for it ends in an `EngineFault` that says `fault`. From any thread."""
+        self._closed = fault
+        self._aside.shutdown(wait=False)
 
     def check(self, question: Question) -> None:
         """Raise `EngineRefused`, with the field that is wrong, for what can be seen without the tokens."""
@@ -101,7 +104,18 @@ class Preparer:
         return asked
 
     async def _run(self, aside: bool, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._aside, work) if aside else work()
+        if not aside:
+            return work()
+        try:
+            working = asyncio.get_running_loop().run_in_executor(self._aside, self._unless_closed, work)
+        except RuntimeError:  # the pool takes nothing more
+            raise EngineFault(self._closed) from None
+        return await working
+
+    def _unless_closed(self, work: Callable[[], Result]) -> Result:
+        if self._closed:
+            raise EngineFault(self._closed)
+        return work()
 
     def _encode(self, question: Question) -> list[int]:
         prompt, aside = question.prompt, question.length() > _LONG

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.engine.base import ChatMessage, Delta
+from bot.engine.base import ChatMessage, Delta, EngineFault
 from bot.engine.local.engine import LocalEngine, LocalStream
 from bot.engine.local.model import Model, Progress
 from bot.engine.local.request import Request, Step
@@ -195,3 +195,30 @@ async def test_cancelled_while_a_long_prompt_is_read_it_never_comes_to_the_engin
         await at_rest(engine)
         assert engine.stats().requests == 1
         assert engine._held == 0
+
+
+async def test_a_long_prompt_that_waits_to_be_read_is_told_when_the_engine_closes() -> None:
+    """Its reader gets the engine's fault: not a cancellation that nobody asked for, and no other kind of error."""
+    texts = SlowTexts()
+    async with slow_engine(texts) as engine:
+        messages = [ChatMessage(role="user", content="long " * 2_000)]
+        tasks = [asyncio.create_task(read(engine.stream(messages, sampling()))) for _ in range(4)]
+        await asyncio.to_thread(texts.reading.wait, 20)
+        await engine.close()
+        texts.go_on.set()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(end, EngineFault) and "closed" in str(end) for end in ends), ends
+        assert engine._held == 0
+
+
+async def test_a_form_is_not_begun_on_when_the_engine_closed_while_the_prompt_was_read() -> None:
+    """What is to be done after that is refused as what waits is."""
+    texts = SlowTexts()
+    async with slow_engine(texts) as engine:
+        messages = [ChatMessage(role="user", content="long " * 2_000)]
+        task = asyncio.create_task(read(engine.stream(messages, sampling(regex="a+"))))
+        await asyncio.to_thread(texts.reading.wait, 20)
+        await engine.close()
+        texts.go_on.set()
+        with pytest.raises(EngineFault, match="closed"):
+            await task
