@@ -94,5 +94,6 @@ class MemoryFaults:
         short = isinstance(fault, MemoryError) or (
             isinstance(fault, RuntimeError) and any(words in str(fault) for words in _SHORT_OF_MEMORY)
         )
-        if short and not isinstance(fault, torch.OutOfMemoryError):
+        if fault is not None and short and not isinstance(fault, torch.OutOfMemoryError):
+            fault.__traceback__ = None  # it holds the step's memory
             raise torch.OutOfMemoryError(str(fault) or "Out of memory") from fault

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -263,6 +264,28 @@ def test_every_lack_of_memory_has_one_name(fault: Exception) -> None:
     """Whatever torch or Python call it, callers see `torch.OutOfMemoryError`."""
     with pytest.raises(torch.OutOfMemoryError), MemoryFaults():
         raise fault
+
+
+def test_a_lack_of_memory_keeps_none() -> None:
+    """What the failed step had in memory is free once its fault was told, before anything is collected."""
+    tensor = torch.zeros(3)
+    held = weakref.ref(tensor)
+
+    def compute(_mine: torch.Tensor) -> None:
+        raise MemoryError
+
+    def launch(mine: torch.Tensor) -> Exception:
+        try:
+            with MemoryFaults():
+                compute(mine)
+        except torch.OutOfMemoryError as fault:
+            return fault
+        raise AssertionError("there was memory")
+
+    fault = launch(tensor)
+    fault.__traceback__ = None  # as whoever takes it does
+    del tensor
+    assert held() is None
 
 
 def test_other_faults_keep_their_name() -> None:
