@@ -33,8 +33,9 @@ class Recovery:
 
     def _grow(self) -> None:
         scheduler, (requests, step_tokens) = self._scheduler, self._whole
-        if scheduler.requests < requests:
-            scheduler.requests = min(requests, 2 * scheduler.requests)
+        most = min(requests, scheduler.step_tokens)  # each who runs gets a token a step
+        if scheduler.requests < most:
+            scheduler.requests = min(most, 2 * scheduler.requests)
         elif scheduler.step_tokens < step_tokens:
             scheduler.step_tokens = min(step_tokens, 2 * scheduler.step_tokens)
         else:

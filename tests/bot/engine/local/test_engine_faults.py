@@ -11,9 +11,11 @@ import pytest
 
 from bot.engine.base import EngineFault, EngineRefused
 from bot.engine.local import recovery
+from bot.engine.local.blocks import BlockPool
 from bot.engine.local.engine import LocalEngine
 from bot.engine.local.model import Progress
 from bot.engine.local.request import Step
+from bot.engine.local.scheduler import Limits, Scheduler
 from bot.engine.local.settings import LocalSettings
 from tests.bot.engine.local.engines import answer, at_rest, engine_on, read, sampling, text
 from tests.fakes.local_engine import FakeRunner, OutOfMemoryError, loader_of
@@ -95,6 +97,21 @@ async def test_the_batch_grows_again_when_memory_is_not_short_for_long(monkeypat
         assert (scheduler.requests, scheduler.step_tokens) < whole
         await asyncio.gather(*(read(engine.complete("grown", sampling(seed, 60))) for seed in range(8)))
         assert (scheduler.requests, scheduler.step_tokens) == whole
+
+
+def test_what_was_made_smaller_grows_again_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Backwards, so that never more run than a step can give a token to."""
+    monkeypatch.setattr(recovery, "CALM_STEPS", 1)
+    limits = Limits(requests=64, step_tokens=256, queue=8, context_tokens=256)
+    scheduler = Scheduler(limits, BlockPool(65, 8))
+    recovering = recovery.Recovery(scheduler)
+    sizes = [(scheduler.requests, scheduler.step_tokens)]
+    while scheduler.shrink():
+        sizes.append((scheduler.requests, scheduler.step_tokens))
+    assert sizes[-1][0] == 1
+    for size in sizes[::-1]:
+        assert (scheduler.requests, scheduler.step_tokens) == size
+        recovering.stepped()
 
 
 async def test_when_nothing_can_be_made_smaller_the_largest_request_ends() -> None:
