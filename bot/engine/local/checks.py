@@ -107,7 +107,9 @@ def _text(field: str, value: object, longest: int) -> None:
         _refuse(field, "text", value)
     if len(value) > longest:
         _refuse(field, f"at most {longest} characters long", f"{len(value)} of them")
-    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+    try:
+        value.encode()
+    except UnicodeEncodeError:
         _refuse(field, "text without halves of characters (surrogates)", value)
 
 
