@@ -132,6 +132,21 @@ class BlockPool:
             self.hold(known)
         return known
 
+    def forget(self) -> None:
+        """Let nobody find anything that is remembered now: it may be wrong. Holders keep their blocks.
+
+        They may not remember more under them (see `remembers`): the number of such a parent is one day another's.
+        """
+        for block in self._known.values():
+            self._keys[block] = None
+        self._known.clear()
+        self._empty += self._idle
+        self._idle.clear()
+
+    def remembers(self, block: int) -> bool:
+        """Whether others may find `block`."""
+        return self._keys[block] is not None
+
     def check(self, held: Counter[int], *, thorough: bool = False) -> None:
         """Raise `InvariantError` unless every block is held as often as `held` says, or free.
 

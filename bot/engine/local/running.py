@@ -89,6 +89,8 @@ class Running:
     def remember(self, request: Request, end: int) -> None:
         """The tokens before `end` are known and computed by settled steps: let others find the full blocks of them."""
         size, chain = self._pool.block_tokens, request.chain
+        if chain and not self._pool.remembers(chain[-1]):
+            return
         for place in range(len(chain), end // size):
             parent = chain[-1] if chain else 0
             tokens = request.tokens[place * size : (place + 1) * size]

@@ -190,6 +190,7 @@ class Worker:
         failure = request.grammar.failure if request.grammar is not None else ""
         if not failure:
             _log.error("The logits of a request were not numbers: it was ended.")
+            self._scheduler.pool.forget()  # what others would find may be where they came from
         self._register.fail_all([request], failure or _NOT_NUMBERS, "grammar" if failure else "nan")
 
     # -- failures --------------------------------------------------------------------------------------

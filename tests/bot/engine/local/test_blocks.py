@@ -108,6 +108,22 @@ def test_two_who_fill_the_same_block_keep_the_first() -> None:
     assert pool.free == pool.total
 
 
+def test_what_was_forgotten_is_never_found_and_no_block_is_lost() -> None:
+    """Neither what is held nor what is not; what is remembered afterwards is found as ever."""
+    pool = BlockPool(9, 2)
+    held, idle = fill(pool, [1, 2, 3, 4, 5]), fill(pool, [6, 7, 8])
+    let_go(pool, idle)
+    pool.forget()
+    assert pool.find([1, 2, 3, 4, 5]) == pool.find([6, 7, 8]) == []
+    assert not any(pool.remembers(block) for block in (*held, *idle))
+    pool.check(Counter(held), thorough=True)
+    let_go(pool, held)
+    assert pool.free == pool.total and pool.remembered == 0
+    again = fill(pool, [1, 2, 3, 4, 5])
+    assert pool.find([1, 2, 3, 4, 5]) == again[:2]
+    pool.check(Counter(again), thorough=True)
+
+
 def test_without_the_prefix_cache_a_block_has_nothing_to_be_found_by() -> None:
     """A pool that is told to remember nothing is never asked to, and finds nothing."""
     pool = BlockPool(5, 1, prefix_cache=False)

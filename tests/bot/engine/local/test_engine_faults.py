@@ -162,6 +162,29 @@ async def test_nonsense_ends_the_request_whose_logits_it_was(overlap: bool) -> N
         assert engine.stats().faults["nan"] == 1
 
 
+@OVERLAP
+async def test_what_is_not_numbers_is_never_found_by_others(overlap: bool) -> None:
+    """A fault of a moment spoils a block of a prompt, which is remembered before anybody knows: the next who asks
+    the same is answered nevertheless, and so are those who hold what was forgotten."""
+    runner = FakeRunner(overlap=overlap, endless=True, step_tokens=16)
+    spoilt: list[int] = []
+
+    def glitch(step: Step) -> None:
+        for chunk in step.chunks:
+            if chunk.request.sampling.seed == 3 and chunk.start == 0:
+                spoilt[:] = [] if spoilt else chunk.request.blocks[:1]
+
+    runner.on_launch = glitch
+    runner.odd = lambda request: request.sampling.seed == 3 and request.blocks[0] in spoilt
+    async with engine_on(runner) as engine:
+        other = asyncio.create_task(read(engine.complete("beside", sampling(1, 150))))
+        with pytest.raises(EngineFault, match="NaN"):
+            await read(engine.complete("a prompt of several chunks " * 3, sampling(3)))
+        asked = "a prompt of several chunks " * 3
+        assert text(await read(engine.complete(asked, sampling(3)))) == answer(asked, 3, endless=True)
+        assert text(await other) == answer("beside", 1, 150, endless=True)
+
+
 async def test_one_of_several_answers_that_fails_ends_them_all() -> None:
     """A stream has one end."""
     runner = FakeRunner(endless=True)

@@ -153,6 +153,11 @@ class LifeOfRequests(RuleBasedStateMachine):
         self.scheduler.shrink()
 
     @rule()
+    def forget(self) -> None:
+        """Something that was computed is not to be trusted."""
+        self.pool.forget()
+
+    @rule()
     def look(self) -> None:
         """Places are counted from 1 without a gap, and `front` says the same."""
         waiting = [request for request in self.requests if self.scheduler.position(request)]
