@@ -19,6 +19,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from bot.engine.base import EngineFault, EngineRefused, SamplingSettings
+from bot.engine.local.divisors import check_divisors
 
 _COMPILED = 64
 """Grammars kept compiled for each tokenizer."""
@@ -123,7 +124,7 @@ class Grammars:
     def _compile(self, field: str, text: str) -> Any:
         try:
             grammar = self._written(field, text)
-        except (ValueError, RecursionError) as fault:
+        except (ValueError, ArithmeticError, RecursionError) as fault:
             raise EngineRefused(f"{field} cannot be used: {_brief(str(fault))}", field=field) from None
         limits = self._guidance.LLParserLimits(
             max_lexer_states=_LEXER_STATES, step_lexer_fuel=_LEXER_FUEL, verbose_errors=False
@@ -139,10 +140,11 @@ class Grammars:
         matcher = self._guidance.LLMatcher
         if field == "json_schema":
             written = matcher.grammar_from_json_schema(text, overrides={"whitespace_pattern": _WHITESPACE})
+            check_divisors(text)
         elif field == "regex":
             written = matcher.grammar_from_regex(text)
         else:
-            choices = " | ".join(json.dumps(choice, ensure_ascii=False) for choice in json.loads(text))
+            choices = " | ".join(_quoted(choice) for choice in json.loads(text))
             written = matcher.grammar_from_lark(f"start: {choices}")
         return str(written)
 
@@ -230,6 +232,10 @@ def _first(bits: Sequence[int]) -> int | None:
         if byte:
             return at * 8 + (byte & -byte).bit_length() - 1
     return None
+
+
+def _quoted(choice: str) -> str:
+    return json.dumps(choice, ensure_ascii=False).replace("\x7f", r"\u007f")  # which llguidance does not read as it is
 
 
 def _brief(explanation: str) -> str:

@@ -208,6 +208,9 @@ def test_bound_and_free_answers_share_a_batch() -> None:
         ("json_schema", '{"type": "integer", "minimum": 5, "maximum": 1}', "Unsatisfiable"),
         ("json_schema", '{"type": "string", "pattern": "("}', "unclosed"),
         ("json_schema", "[" * 50_000, "recursion"),
+        ("json_schema", '{"type": "integer", "multipleOf": 3999971}', "multipleOf"),
+        ("json_schema", '{"type": "number", "multipleOf": 0.3999971}', "multipleOf"),
+        ("json_schema", '{"anyOf": [{"multipleOf": 997}, {"items": {"multipleOf": 991}}]}', "multipleOf"),
         ("regex", "(", "unclosed group"),
         ("regex", "(?=a)b", "look-around"),
         ("regex", r"(a)\1", "backreferences"),
@@ -223,6 +226,25 @@ def test_what_cannot_be_followed_is_refused_with_the_reason(field: str, form: st
     assert str(refused.value).startswith(field)
     assert said in str(refused.value)
     assert len(str(refused.value)) < 600
+
+
+def test_multiples_are_written() -> None:
+    """Those that cost little: money, quarters, thousands."""
+    schema = '{"type": "array", "minItems": 3, "maxItems": 3, "items": {"type": "integer", "multipleOf": %s}}'
+    for divisor in ("250", "10000", "1e6", "17"):
+        bound(json_schema=schema % divisor)
+    bound(json_schema='{"items": {"anyOf": [{"multipleOf": 0.01}, {"multipleOf": 5}, {"multipleOf": 1000}]}}')
+
+
+def test_a_choice_may_hold_any_character() -> None:
+    """Control characters too."""
+    for choice in ("a\x00b", "a\x1bb", "a\x7fb", 'a"\\/b', "é你🙂\u2028"):
+        form, tokens = bound(choice=(choice,)), []
+        while not form.done:
+            allowed = form.allowed()
+            tokens.append(next(token for token in range(VOCABULARY) if allowed[token >> 3] >> (token & 7) & 1))
+            form.accept(tokens[-1])
+        assert TOKENIZER.decode(tokens) == choice
 
 
 def test_whitespace_cannot_go_on_for_ever() -> None:
