@@ -107,7 +107,10 @@ def pack(dense: Dense, dtype: torch.dtype, arena: Arena, *, int8: bool) -> Packe
     weight = _filled(_filled(weight, 0), 1)
     together = _TOGETHER[dtype]
     pieces = weight.view(-1, 2, LANES, weight.shape[1] // PANEL, PANEL // together, together)
-    kept = [arena.keep(pieces.permute(0, 3, 1, 4, 2, 5).contiguous())]
+    packed = pieces.permute(0, 3, 1, 4, 2, 5).contiguous()
+    if int8 and together == 2:
+        packed = packed.view(-1, 2, 4, 8).transpose(1, 2)  # two lines in turn, by eights: see source/linear_lanes.hpp
+    kept = [arena.keep(packed)]
     extras = [None if one is None else arena.keep(_filled(one.float(), 0)) for one in (scale, dense.bias)]
     call = LinearCall(
         weight=kept[0].data_ptr(),

@@ -67,7 +67,7 @@ void multiply_panels(const W* weights, int64_t panel, int64_t pieces, const Rows
             Squares<End> squares(end);
             const int64_t following = stop - begin > 1 ? panel : pieces * 1024;
             for (int64_t p = begin; p < stop; p++)
-                multiply_tiles(squares, weights + p * panel, following, pieces, from, piece, row, last, p);
+                multiply_tiles(squares, weights + p * panel, following, Part{from, piece, pieces, row, last, p});
             return;
         }
 #endif

@@ -10,21 +10,25 @@ constexpr int64_t MOST_TOGETHER = 4;
 #endif
 constexpr int AHEAD_BYTES = 4096;  // how far weights are asked for before they are needed
 
-// Sixteen lanes of weights as `Pack<T>` wants them.
+// A line of weights: sixteen lanes of one of a piece's two tiles, as `Pack<T>` wants them.
+//
+// Whole numbers for bfloat16 stand by eights, two lines in turn, since that is how bytes are widened fastest.
 template <class T> struct Lanes;
 template <> struct Lanes<float> {
-    static INLINE floats take(const float* from) { return load(from); }
-    static INLINE floats take(const int8_t* from) {
+    static INLINE floats take(const float* tile, int line) { return load(tile + line * LANES); }
+    static INLINE floats take(const int8_t* tile, int line) {
         using bytes = int8_t __attribute__((vector_size(16)));
-        return __builtin_convertvector(load_as<bytes>(from), floats);
+        return __builtin_convertvector(load_as<bytes>(tile + line * LANES), floats);
     }
     static INLINE floats dot(floats total, floats lanes, float factor) { return total + lanes * factor; }
 };
 template <> struct Lanes<bf16> {
-    static INLINE words take(const bf16* from) { return load_as<words>(from); }
+    static INLINE words take(const bf16* tile, int line) { return load_as<words>(tile + line * LANES * 2); }
     // Whole numbers up to 127 are exact in bfloat16.
-    static INLINE words take(const int8_t* from) {
-        ints pairs = bits_as<ints>(__builtin_convertvector(load_as<halves>(from), words));
+    static INLINE words take(const int8_t* tile, int line) {
+        int8_t bytes[LANES * 2];
+        for (int i = 0; i < 4; i++) std::memcpy(bytes + i * 8, tile + line / 2 * 64 + i * 16 + line % 2 * 8, 8);
+        ints pairs = bits_as<ints>(__builtin_convertvector(load_as<halves>(bytes), words));
         floats first = __builtin_convertvector(pairs << 24 >> 24, floats),
                second = __builtin_convertvector(pairs << 16 >> 24, floats);
         return (bits_as<words>(first) >> 16) | bits_as<words>(second);
@@ -48,8 +52,7 @@ static void multiply_rows(const W* weights, int64_t pieces, const Rows<T>& from,
             for (int line = 0; line < PIECE_BYTES; line += 64)
                 __builtin_prefetch(reinterpret_cast<const char*>(weights) + AHEAD_BYTES + line);
         for (int line = 0; line < LINES; line++) {
-            const auto first = Lanes<T>::take(weights + line * LANES * P),
-                       second = Lanes<T>::take(weights + 512 + line * LANES * P);
+            const auto first = Lanes<T>::take(weights, line), second = Lanes<T>::take(weights + 512, line);
             for (int r = 0; r < ROWS; r++) {
                 const auto factor = lane_at(given[r] + line * P);
                 total[r][0] = Lanes<T>::dot(total[r][0], first, factor);

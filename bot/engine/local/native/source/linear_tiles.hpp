@@ -2,7 +2,7 @@
 #pragma once
 #include <algorithm>
 #include "amx.hpp"
-#include "linear_lanes.hpp"
+#include "widen.hpp"
 #include "workspace.hpp"
 
 template <class T> bool has_tiles() { return false; }
@@ -10,19 +10,32 @@ template <class T> bool has_tiles() { return false; }
 #ifdef NATIVE_AMX
 template <> inline bool has_tiles<bf16>() { return amx_allowed; }
 
-// A panel of bfloat16 weights: as it stands, or its whole numbers widened into memory of this thread.
-INLINE const bf16* widened(const bf16* weights, int64_t) { return weights; }
-inline const bf16* widened(const int8_t* weights, int64_t pieces) {
-    thread_local Workspace space;
-    space.reset(size_t(pieces) * 1024 * sizeof(bf16));
-    bf16* to = space.take<bf16>(size_t(pieces) * 1024);
-    for (int64_t i = 0; i < pieces * 1024; i += 32) {
-        if (i % 64 == 0) __builtin_prefetch(weights + i + 2 * AHEAD_BYTES);
-        words lanes = Lanes<bf16>::take(weights + i);
-        std::memcpy(to + i, &lanes, sizeof lanes);
+// The pieces of a panel, one after the other, where they stand.
+struct Standing {
+    const bf16* weights;
+    INLINE const bf16* operator()(int64_t piece) { return weights + piece * 1024; }
+};
+
+// The same from whole numbers, widened a little ahead of their use into `to`, where there is room for all or for four.
+struct Widening {
+    static constexpr int64_t EARLY = 2;
+    const int8_t* packed;
+    bf16* to;
+    int64_t pieces, mask;
+
+    Widening(const int8_t* packed, bf16* to, int64_t pieces, bool all)
+        : packed(packed), to(to), pieces(pieces), mask(all ? -1 : 3) {
+        for (int64_t piece = 0; piece < std::min(EARLY, pieces); piece++) widen_piece(packed + piece * 1024, at(piece));
     }
-    return to;
-}
+    INLINE bf16* at(int64_t piece) const { return to + (piece & mask) * 1024; }
+    INLINE const bf16* operator()(int64_t piece) {
+        const int8_t* now = packed + piece * 1024;
+        for (int64_t byte = 0; byte < 1024; byte += 64) __builtin_prefetch(now + AHEAD_BYTES + byte);
+        if (piece + EARLY < pieces) widen_piece(now + EARLY * 1024, at(piece + EARLY));
+        written();
+        return at(piece);
+    }
+};
 
 // One thread's products. Results of a square of 32 x 32 are finished while the tiles work on the next one.
 template <class End> class Squares {
@@ -38,8 +51,8 @@ template <class End> class Squares {
 
     // 16 or 32 rows (`BOTH`), from `row` on, of which `many` count, times a panel. In each piece `ahead` bytes are
     // asked for.
-    template <bool BOTH>
-    INLINE void multiply(const bf16* first, const bf16* second, int64_t stride, const bf16* weights, int64_t pieces,
+    template <bool BOTH, class Pieces>
+    INLINE void multiply(const bf16* first, const bf16* second, int64_t stride, Pieces& panel_pieces, int64_t pieces,
                          const char* next, int64_t ahead, int64_t row, int64_t many, int64_t panel) {
         const int64_t share = (many_ + pieces - 1) / pieces;
         _tile_zero(0);
@@ -48,8 +61,8 @@ template <class End> class Squares {
             _tile_zero(2);
             _tile_zero(3);
         }
-        for (int64_t piece = 0; piece < pieces;
-             piece++, weights += 1024, first += stride, second += stride, next += ahead) {
+        for (int64_t piece = 0; piece < pieces; piece++, first += stride, second += stride, next += ahead) {
+            const bf16* weights = panel_pieces(piece);
             _tile_stream_loadd(4, first, 64);  // rows come by once in this panel, and leave its weights in the cache
             _tile_loadd(6, weights, 64);
             for (int64_t line = 0; line < ahead; line += 64) __builtin_prefetch(next + line, 0, 2);
@@ -82,25 +95,45 @@ template <class End> class Squares {
     }
 };
 
-// Rows [row, last) times `pieces` of a panel (the one after it is `following` numbers further), of which the first
-// reads the rows' piece `from_piece`.
-template <class W, class End>
-void multiply_tiles(Squares<End>& squares, const W* packed, int64_t following, int64_t pieces, const Rows<bf16>& from,
-                    int64_t from_piece, int64_t row, int64_t last, int64_t panel) {
-    const bf16* weights = widened(packed, pieces);
-    const int64_t many = (last - row + 31) / 32, stride = int64_t(from.height) * 32;
-    // The next panel is read from memory while this one's rows are worked on.
-    const int64_t ahead = std::is_same<W, bf16>::value ? std::max<int64_t>(64, 2048 / many / 64 * 64) : 0;
+// Rows of a step in groups, and which of them meet which pieces of a panel.
+struct Part {
+    const Rows<bf16>& from;
+    int64_t from_piece, pieces, row, last, panel;
+};
+
+// Up to 32 rows of a part, from `row` on.
+template <class Pieces, class End>
+void multiply_square(Squares<End>& squares, const Part& part, int64_t row, Pieces pieces, const char* next,
+                     int64_t ahead) {
+    const bf16* first = part.from.at(row, part.from_piece * 32);
+    const int64_t stride = int64_t(part.from.height) * 32, many = std::min<int64_t>(32, part.last - row);
+    if (many > 16)
+        squares.template multiply<true>(first, part.from.at(row + 16, part.from_piece * 32), stride, pieces,
+                                        part.pieces, next, ahead, row, many, part.panel);
+    else
+        squares.template multiply<false>(first, first, stride, pieces, part.pieces, next, ahead, row, many, part.panel);
+}
+
+// A part times bfloat16 weights. The panel that is read next, `following` numbers further, is asked for meanwhile.
+template <class End>
+void multiply_tiles(Squares<End>& squares, const bf16* weights, int64_t following, const Part& part) {
+    const int64_t many = (part.last - part.row + 31) / 32;
+    const int64_t ahead = std::max<int64_t>(64, 2048 / many / 64 * 64);
     const char* next = reinterpret_cast<const char*>(weights + (many == 1 ? AHEAD_BYTES / 2 : following));
     written();
-    for (; row < last; row += 32, next += ahead * pieces) {
-        const bf16* first = from.at(row, from_piece * 32);
-        if (row + 16 < last)
-            squares.template multiply<true>(first, from.at(row + 16, from_piece * 32), stride, weights, pieces, next,
-                                            ahead, row, std::min<int64_t>(32, last - row), panel);
-        else
-            squares.template multiply<false>(first, first, stride, weights, pieces, next, ahead, row, last - row,
-                                             panel);
-    }
+    for (int64_t row = part.row; row < part.last; row += 32, next += ahead * part.pieces)
+        multiply_square(squares, part, row, Standing{weights}, next, ahead);
+}
+
+// A part times whole numbers: widened once, kept where more rows follow.
+template <class End> void multiply_tiles(Squares<End>& squares, const int8_t* packed, int64_t, const Part& part) {
+    thread_local Workspace space;
+    const bool all = part.last - part.row > 32;
+    const size_t room = size_t(all ? part.pieces : 4) * 1024;
+    space.reset(room * sizeof(bf16) + 64);
+    bf16* widened = space.take<bf16>(room);
+    multiply_square(squares, part, part.row, Widening(packed, widened, part.pieces, all), nullptr, 0);
+    for (int64_t row = part.row + 32; row < part.last; row += 32)
+        multiply_square(squares, part, row, Standing{widened}, nullptr, 0);
 }
 #endif
