@@ -3,7 +3,8 @@
     problem, fields   what goes wrong, and reading JSON that anybody may have sent: pure
     sampling, messages, tools, chat, completions, responses
                       what each address asks for: pure
-    calls, choice     tool calls, found in the text while it streams: pure
+    calls, json_text, choice
+                      tool calls, found in the text while it streams: pure
     words, *_answer   what each address answers: pure
     generator         what has to stand behind: a protocol, which `bot/generator.py` makes of an engine
     secret, account, keys, meter

@@ -20,7 +20,9 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, NoReturn
+from typing import Any
+
+from adapters.openai.json_text import Whole, parsed
 
 _HERMES, _MISTRAL, _PYTHON = "<tool_call>", "[TOOL_CALLS]", "<|python_tag|>"
 _MARKERS = (_HERMES, _MISTRAL, _PYTHON)
@@ -52,36 +54,6 @@ class _State(Enum):
     AFTER = auto()
     REST = auto()
     """Nothing but text follows."""
-
-
-class Whole:
-    """Finds the end of the JSON object or array that begins at `start` of a text that grows."""
-
-    __slots__ = ("_at", "_depth", "_escaped", "_quoted")
-
-    def __init__(self, start: int = 0) -> None:
-        self._at, self._depth = start, 0
-        self._quoted = self._escaped = False
-
-    def end(self, text: str) -> int:
-        """Where it ends in `text`, which is everything so far; -1 while it is open."""
-        for at in range(self._at, len(text)):
-            letter = text[at]
-            if self._escaped:
-                self._escaped = False
-            elif self._quoted:
-                self._escaped = letter == "\\"
-                self._quoted = letter != '"'
-            elif letter == '"':
-                self._quoted = True
-            elif letter in "{[":
-                self._depth += 1
-            elif letter in "}]":
-                self._depth -= 1
-                if not self._depth:
-                    return at + 1
-        self._at = len(text)
-        return -1
 
 
 class CallReader:
@@ -197,7 +169,7 @@ class CallReader:
     def _calls_in(self, text: str) -> list[Call]:
         named = _NAMED.match(text) if self._marker == _MISTRAL else None
         try:
-            found = json.loads(text[named.end() :] if named else text, parse_constant=_not_a_number)
+            found = parsed(text[named.end() :] if named else text)
             if named:
                 found = {"name": named[1], "arguments": found}
             return [_as_call(one, self._names) for one in (found if isinstance(found, list) else [found])]
@@ -232,7 +204,7 @@ def _as_call(found: Any, names: Collection[str]) -> Call:
         raise ValueError("not a tool")
     arguments = found.get("arguments", found.get("parameters", {}))
     if isinstance(arguments, str):  # some models write the JSON of the JSON
-        arguments = json.loads(arguments, parse_constant=_not_a_number)
+        arguments = parsed(arguments)
     if isinstance(arguments, dict):
         return Call(name, json.dumps(arguments, ensure_ascii=False))
     raise ValueError("no arguments")
@@ -245,7 +217,3 @@ def _held(text: str) -> int:
         if any(marker.startswith(text[-length:]) for marker in _MARKERS):
             return length
     return 0
-
-
-def _not_a_number(name: str) -> NoReturn:
-    raise ValueError(name)
