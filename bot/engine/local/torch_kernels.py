@@ -30,6 +30,9 @@ class Group:
     """[G, 1, queries, B * block_tokens], 0 where a query sees a key and -inf where not; None where it sees all"""
     causal: bool
     """The plain triangle: torch knows it without a mask."""
+    unwritten: Tensor | None
+    """[U] int64: rows of the keys read, seen as [G * kv_heads * B * block_tokens, head_dim], that their sequence did
+    not write: another may have left there what is no number, and no mask makes that harmless"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,8 @@ class TorchKernels:
             block_tokens = keys.shape[2]
             self._written = write_at
             self._places = (torch.div(write_at, block_tokens, rounding_mode="floor"), write_at % block_tokens)
-        keys.transpose(1, 2).index_put_(self._places, _finite(key))
-        values.transpose(1, 2).index_put_(self._places, _finite(value))
+        keys.transpose(1, 2).index_put_(self._places, key)
+        values.transpose(1, 2).index_put_(self._places, value)
 
     def attend(
         self,
@@ -86,6 +89,9 @@ class TorchKernels:
             many = (group.sequences, kv_heads, 1, -1)
             key = key_rows.index_select(0, group.blocks).view(*many, key_dim)
             value = value_rows.index_select(0, group.blocks).view(*many, value_dim)
+            if group.unwritten is not None:
+                key.view(-1, key_dim).index_fill_(0, group.unwritten, 0)
+                value.view(-1, value_dim).index_fill_(0, group.unwritten, 0)
             asked = query[group.rows].view(group.sequences, group.queries, kv_heads, shared, key_dim)
             asked = asked.permute(0, 2, 3, 1, 4)
             if plain:
@@ -102,14 +108,6 @@ class TorchKernels:
         if plan is None:
             plan = self._plans[shape] = _groups(batch, shape)
         return plan
-
-
-def _finite(states: Tensor) -> Tensor:
-    """Whole blocks are read and what is not seen is masked, and no mask makes NaN harmless: none may be left behind.
-
-    The request that it came from still shows it, in the residual stream that leads to its logits.
-    """
-    return torch.nan_to_num(states, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _scaled(asked: Tensor, key: Tensor, value: Tensor, group: Group, scale: float) -> Tensor:
@@ -193,16 +191,23 @@ def _decodes(batch: Batch, members: list[int], lengths: Sequence[int], shape: Sh
     first = torch.tensor([first for first, _ in spans], device=device)
     columns = first[:, None] + torch.arange(many, device=device)
     padded = columns.clamp(max=batch.tables.shape[1] - 1)
-    tables = batch.tables[rows[:, None], padded]
+    last = batch.lengths[rows].to(columns.dtype)[:, None]
+    tables = batch.tables[rows[:, None], padded].masked_fill_(columns * shape.block_tokens >= last, 0)
     places = first[:, None] * shape.block_tokens + torch.arange(many * shape.block_tokens, device=device)
-    last = batch.lengths[rows].to(places.dtype)[:, None]
     hidden = places >= last
+    unwritten = _unwritten(hidden & (places // shape.block_tokens * shape.block_tokens < last), shape)
     if shape.window:
         hidden |= places < last - shape.window
     mask = _additive(hidden, shape.dtype)[:, None, None]
     together = batch.decodes == len(members) and members == list(range(len(members)))
     return Group(
-        slice(0, batch.decodes) if together else rows, len(members), 1, _cache_rows(tables, shape), mask, causal=False
+        rows=slice(0, batch.decodes) if together else rows,
+        sequences=len(members),
+        queries=1,
+        blocks=_cache_rows(tables, shape),
+        mask=mask,
+        causal=False,
+        unwritten=unwritten,
     )
 
 
@@ -211,16 +216,22 @@ def _piece(batch: Batch, sequence: int, begin: int, end: int, length: int, shape
     first, many = _span(length, queries, shape)
     tables = batch.tables[sequence : sequence + 1, first : first + many]
     triangle = shape.triangle and queries == length and queries > 1 and not (0 < shape.window < length)
-    mask = None
+    mask = unwritten = None
     if not triangle:
         device = batch.tables.device
         place = torch.arange(length - queries, length, device=device)[:, None]
         keys = first * shape.block_tokens + torch.arange(many * shape.block_tokens, device=device)
         hidden = keys > place
+        unwritten = _unwritten(keys[None] >= length, shape)
         if shape.window:
             hidden |= keys <= place - shape.window
         mask = _additive(hidden, shape.dtype)[None, None]
-    return Group(slice(begin, end), 1, queries, _cache_rows(tables, shape), mask, causal=triangle)
+    return Group(slice(begin, end), 1, queries, _cache_rows(tables, shape), mask, causal=triangle, unwritten=unwritten)
+
+
+def _unwritten(places: Tensor, shape: Shape) -> Tensor:
+    """`Group.unwritten` for `places` [G, B * block_tokens] bool."""
+    return places[:, None].expand(-1, shape.kv_heads, -1).flatten().nonzero()[:, 0]
 
 
 def _cache_rows(tables: Tensor, shape: Shape) -> Tensor:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -321,6 +322,24 @@ def test_numbers_that_are_none_are_reported() -> None:
     drawn = runner.launch(Step(tuple(Chunk(request, 0, 3, samples=True) for request in two), 0)).wait()
     assert [one.finite for one in drawn] == [True, False]
     assert drawn[0].token == 1
+
+
+@pytest.mark.parametrize("kernels", ["torch", "auto"])
+def test_numbers_that_are_none_in_the_middle_of_a_prompt_are_reported(kernels: Literal["torch", "auto"]) -> None:
+    """Whatever a token's keys are, the answer comes from them: it is not one that leaves them out."""
+    taken, settings = loaded()
+    with torch.no_grad():
+        taken.model.get_input_embeddings().weight[7] = torch.nan
+    runner = runner_of(taken, replace(settings, kernels=kernels))
+    request = asked(1, [5, 6, 7, 8, 9, 10], 3)
+    request.slot, request.blocks, request.pending = 0, [1], 1
+    assert not runner.launch(Step((Chunk(request, 0, 4, samples=True),), 0)).wait()[0].finite
+    assert not runner.launch(Step((Chunk(request, 4, 1, samples=True),), 1)).wait()[0].finite
+    assert not runner.launch(Step((Chunk(request, 5, 1, samples=True),), 0)).wait()[0].finite
+    sound = asked(2, [5, 6, 8, 9], 3)  # gets the same block afterwards
+    sound.slot, sound.blocks, sound.pending = 1, [1], 1
+    assert runner.launch(Step((Chunk(sound, 0, 2, samples=True),), 0)).wait()[0].finite
+    assert runner.launch(Step((Chunk(sound, 2, 1, samples=True),), 1)).wait()[0].finite
 
 
 def with_forward(forward: Any) -> ModelRunner:

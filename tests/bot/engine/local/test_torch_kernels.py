@@ -121,7 +121,8 @@ def test_one_sequence_that_is_no_number_harms_no_other() -> None:
     everywhere = int(drawn.batch.tables[0, 0]) * 8 + torch.arange(8)
     many = poison[:1].expand(8, -1, -1)
     kernels.write(many, many.clone().fill_(torch.inf), drawn.keys, drawn.values, everywhere)
-    drawn.keys[drawn.batch.tables[0, 0].long(), :, :4] = 1.0
+    for cache in (drawn.keys, drawn.values):
+        cache[drawn.batch.tables[0, 0].long(), :, :4] = 1.0
     kernels.write(drawn.key, drawn.value, drawn.keys, drawn.values, drawn.batch.write_at)
     got = kernels.attend(drawn.query, drawn.keys, drawn.values, drawn.batch, scale=0.3)
     assert bool(got.isfinite().all())
