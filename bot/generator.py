@@ -14,13 +14,14 @@ from adapters.openai.generator import (
     GenerationFault,
     GenerationRefused,
     GenerationSlow,
+    GenerationTooLong,
     Generator,
     Prompt,
     Tool,
 )
 from bot.config import Config
 from bot.engine.base import ChatMessage as EngineMessage
-from bot.engine.base import Delta, Engine, EngineBusy, EngineFault, EngineRefused, EngineSlow
+from bot.engine.base import Delta, Engine, EngineBusy, EngineFault, EngineRefused, EngineSlow, EngineTooLong
 from bot.engine.local.engine import LocalEngine
 from bot.errors import ConfigError
 from bot.events import Sampling
@@ -160,6 +161,8 @@ async def _within(deltas: AsyncGenerator[Delta, None], seconds: float) -> AsyncG
 
 def _told(fault: EngineFault) -> GenerationFault:
     match fault:
+        case EngineTooLong():
+            return GenerationTooLong(str(fault), field=fault.field)
         case EngineRefused():
             return GenerationRefused(str(fault), field=fault.field)
         case EngineBusy():

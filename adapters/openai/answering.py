@@ -16,7 +16,7 @@ from aiohttp import web
 from adapters.openai.chat import Asked
 from adapters.openai.endpoints import AskedT, Endpoint
 from adapters.openai.gate import problem_of
-from adapters.openai.generator import Delta, GenerationRefused, Generator
+from adapters.openai.generator import Delta, GenerationRefused, GenerationTooLong, Generator
 from adapters.openai.meter import Meter
 from adapters.openai.problem import Problem
 from adapters.openai.wire import Guest, Streaming, gather
@@ -72,7 +72,7 @@ async def _streamed(
 def explained(error: BaseException, asked: Asked, guest: Guest) -> BaseException:
     """`error` as the client should hear of it."""
     if isinstance(error, GenerationRefused):
-        code = "context_length_exceeded" if error.field in ("messages", "prompt") else "invalid_value"
+        code = "context_length_exceeded" if isinstance(error, GenerationTooLong) else "invalid_value"
         return Problem(400, str(error), param=asked.names.get(error.field, error.field) or None, code=code)
     if isinstance(error, asyncio.CancelledError) and guest.closed:
         if (task := asyncio.current_task()) is not None:

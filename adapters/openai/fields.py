@@ -172,4 +172,9 @@ class Fields:
 
     def _within(self, field: str, value: float, low: float, high: float) -> None:
         if not low <= value <= high:
-            raise wrong_value(self.name(field), f"must be from {low:g} to {high:g}.")
+            raise wrong_value(self.name(field), f"must be from {_plain(low)} to {_plain(high)}.")
+
+
+def _plain(value: float) -> str:
+    """A bound as people write it: 2147483647, not 2.14748e+09."""
+    return str(value) if isinstance(value, int) else f"{value:g}"

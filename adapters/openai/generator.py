@@ -104,6 +104,10 @@ class GenerationRefused(GenerationFault):
         self.field = field
 
 
+class GenerationTooLong(GenerationRefused):
+    """The prompt is longer than the model's context."""
+
+
 class GenerationBusy(GenerationFault):
     """Not now: trying again later may work."""
 

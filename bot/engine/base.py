@@ -134,6 +134,10 @@ class EngineRefused(EngineFault):
         self.field = field
 
 
+class EngineTooLong(EngineRefused):
+    """A prompt that is longer than the engine holds: the same with less in it can be done."""
+
+
 class EngineBusy(EngineFault):
     """The engine cannot be reached or refuses for now: trying again later may work."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.engine.base import ChatMessage, SamplingSettings
@@ -66,8 +67,16 @@ def load_model(settings: LocalSettings, progress: Progress) -> Model:
     runner = runner_of(loaded, settings, progress)
     tokenizer, vocabulary = loaded.tokenizer, runner.vocabulary  # for `grammar`, which is not to keep the weights
 
+    name = PurePath(loaded.name).name  # those who ask need not know where its folder lies
+
     def texts(own: PreTrainedTokenizerBase) -> ModelTexts:
-        return ModelTexts(own, chat_template=settings.chat_template, model=loaded.name, end_tokens=loaded.end_tokens)
+        return ModelTexts(
+            own,
+            chat_template=settings.chat_template,
+            model=name,
+            end_tokens=loaded.end_tokens,
+            context_tokens=runner.context_tokens,
+        )
 
     return Model(
         runner=runner,

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
-from bot.engine.base import ChatMessage, EngineFault, EngineRefused, EngineSlow, SamplingSettings
+from bot.engine.base import ChatMessage, EngineFault, EngineRefused, EngineSlow, EngineTooLong, SamplingSettings
 from bot.engine.local.answer import Answer, Asked
 from bot.engine.local.checks import check
 from bot.engine.local.model import Model
@@ -23,10 +24,12 @@ Result = TypeVar("Result")
 
 _LONG = 4_000
 """Characters beyond which a text is encoded beside the event loop: these take about a millisecond."""
+_MESSAGE = 64
+"""Characters whose encoding costs as much as putting one more message through a chat template."""
 _THREADS = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """What is asked. A `prompt` is continued as it stands; else `messages` are put through the chat template."""
 
@@ -43,12 +46,17 @@ class Question:
     def field(self) -> str:
         return "messages" if self.prompt is None else "prompt"
 
-    def length(self) -> int:
+    @cached_property
+    def long(self) -> bool:
+        """Whether it is prepared beside the event loop."""
+        return self._length() > _LONG
+
+    def _length(self) -> int:
         """About how many characters are to be encoded, or tokens to be looked at."""
         if self.prompt is not None:
             return len(self.prompt)
-        said = sum(len(str(message.get("content", ""))) for message in self.messages)
-        return said + sum(len(str(tool)) for tool in self.tools)
+        said = sum(len(str(value)) for message in self.messages for value in message.values())
+        return said + _MESSAGE * len(self.messages) + sum(len(str(tool)) for tool in self.tools)
 
 
 class Preparer:
@@ -58,12 +66,15 @@ class Preparer:
         self._model, self._context = model, context_tokens
         self._ids = itertools.count(1)
         self._aside = ThreadPoolExecutor(_THREADS, thread_name_prefix="frontdesk-encode")
+        # Of their own, so that nobody's text waits for somebody's form, some of which take seconds.
+        self._forms = ThreadPoolExecutor(_THREADS, thread_name_prefix="frontdesk-form")
         self._closed = ""
 
     def close(self, fault: str) -> None:
         """Encode nothing more: what still waits for it ends in an `EngineFault` that says `fault`. From any thread."""
         self._closed = fault
         self._aside.shutdown(wait=False)
+        self._forms.shutdown(wait=False)
 
     def check(self, question: Question) -> None:
         """Raise `EngineRefused`, with the field that is wrong, for what can be seen without the tokens."""
@@ -73,14 +84,21 @@ class Preparer:
         check(question.sampling, vocabulary=self._model.runner.vocabulary, context_tokens=most)
 
     async def prepare(self, question: Question) -> Asked:
-        """The requests for `question`, which was checked. Raises `EngineRefused`, with the field that is wrong."""
+        """The requests for `question`, which was checked.
+
+        Raises `EngineRefused`, with the field that is wrong, or `EngineSlow` when its time is over.
+        """
         arrived = time.monotonic()
         deadline = _deadline(question.deadline, arrived)
         sampling = question.sampling
-        prompt = await self._run(question.length() > _LONG, lambda: self._encode(question))
-        most = self._room(prompt, question)
-        bound = bool(sampling.json_schema or sampling.regex or sampling.choice)
-        grammar = await self._run(True, lambda: self._model.grammar(sampling)) if bound else None
+        try:
+            async with asyncio.timeout(None if deadline == math.inf else deadline - arrived):
+                prompt = await self._run(self._aside if question.long else None, lambda: self._encode(question))
+                most = self._room(prompt, question)
+                bound = bool(sampling.json_schema or sampling.regex or sampling.choice)
+                grammar = await self._run(self._forms, lambda: self._model.grammar(sampling)) if bound else None
+        except TimeoutError:
+            raise EngineSlow("The question was not prepared within the time that its answer was given.") from None
         asked = Asked(Outlet(sampling.n))
         ends = frozenset() if sampling.ignore_eos else self._model.texts.end_tokens
         for index in range(sampling.n):
@@ -103,11 +121,11 @@ class Preparer:
             )
         return asked
 
-    async def _run(self, aside: bool, work: Callable[[], Result]) -> Result:
-        if not aside:
+    async def _run(self, aside: ThreadPoolExecutor | None, work: Callable[[], Result]) -> Result:
+        if aside is None:
             return work()
         try:
-            working = asyncio.get_running_loop().run_in_executor(self._aside, self._unless_closed, work)
+            working = asyncio.get_running_loop().run_in_executor(aside, self._unless_closed, work)
         except RuntimeError:  # the pool takes nothing more
             raise EngineFault(self._closed) from None
         return await working
@@ -118,7 +136,7 @@ class Preparer:
         return work()
 
     def _encode(self, question: Question) -> list[int]:
-        prompt, aside = question.prompt, question.length() > _LONG
+        prompt, aside = question.prompt, question.long
         if isinstance(prompt, str):
             return (self._model.texts if aside else self._model.counting).encode(prompt)
         if prompt is not None:
@@ -140,7 +158,7 @@ class Preparer:
         """How many tokens may be written: as many as were asked for, or as fit."""
         room = self._context - len(prompt)
         if room < 1:
-            raise EngineRefused(
+            raise EngineTooLong(
                 f"The prompt has {len(prompt)} tokens, but the engine holds {self._context} for a prompt and its "
                 "answer together. Make it shorter, or set engine.local.context_tokens higher where the model can.",
                 field=question.field,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from bot.engine.base import ChatMessage, EngineRefused
+from bot.engine.base import ChatMessage, EngineRefused, EngineTooLong
 from bot.engine.local.chat_template import ChatTemplate
 from bot.engine.local.detokenize import BytesDetokenizer, Detokenizer, Pieces, WindowDetokenizer, spelling_of
 from bot.engine.stops import StopWatch
@@ -14,6 +14,8 @@ from bot.engine.stops import StopWatch
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+_TOKEN_CHARACTERS = 128
+"""As many at least are granted to each token: some tokenizers read a long word that they do not know as one."""
 _ANCHOR = "a"
 """A text to see others beside: what surrounds it belongs to the tokenizer's frame."""
 
@@ -51,7 +53,8 @@ class Texts:
 
     `chat_template` stands in for the tokenizer's own; `model` is named in errors. `end_tokens` are those of the
     model's generation config; the tokenizer's and the chat template's own are added to them. A text of more than
-    `longest` characters is refused before it costs anything.
+    `longest` characters is refused before it costs anything, and so is one that cannot be `context_tokens` or less
+    (0: not known).
     """
 
     end_tokens: frozenset[int]
@@ -64,9 +67,12 @@ class Texts:
         model: str = "",
         end_tokens: Collection[int] = (),
         longest: int = 4_000_000,
+        context_tokens: int = 0,
     ) -> None:
         self._tokenizer = tokenizer
-        self._longest = longest
+        self._longest, self._most = longest, context_tokens or longest
+        if context_tokens:
+            self._longest = min(longest, context_tokens * max(_TOKEN_CHARACTERS, *map(len, tokenizer.get_vocab())))
         self._lock = Lock()  # the tokenizers library refuses to be set up in one thread while another encodes
         self._template = ChatTemplate(tokenizer, chat_template, model)
         self._opening = self._opening_tokens()
@@ -87,7 +93,11 @@ class Texts:
         """
         pieces = self._template.render(messages, tools)
         self._check("".join([piece.text for piece in pieces]), "messages")
-        return [token for piece in pieces for token in self._tokens(piece.text, literal=piece.literal)]
+        if len(pieces) > self._most:
+            raise EngineTooLong(f"The messages hold {len(pieces):,} special tokens as text.", field="messages")
+        return [
+            token for one in pieces for token in (self._literal(one.text) if one.literal else self._tokens(one.text))
+        ]
 
     def encode(self, text: str) -> list[int]:
         """A raw prompt. It begins with what the tokenizer puts first (once), special tokens written in it are read.
@@ -130,7 +140,7 @@ class Texts:
         if not isinstance(text, str):
             raise EngineRefused(f"The text must be a string, not {type(text).__name__}.", field=field)
         if len(text) > self._longest:
-            raise EngineRefused(
+            raise EngineTooLong(
                 f"The text has {len(text):,} characters; at most {self._longest:,} are read.", field=field
             )
         try:
@@ -146,6 +156,13 @@ class Texts:
         with self._lock:
             encoded = self._tokenizer(text, add_special_tokens=False, split_special_tokens=literal, verbose=False)
         return list(encoded["input_ids"])
+
+    def _literal(self, text: str) -> list[int]:
+        """`text`, which looks like a special token, as text: in two halves, where it is one without being marked so."""
+        tokens = self._tokens(text, literal=True)
+        if self._template.unmarked.isdisjoint(tokens):
+            return tokens
+        return self._tokens(text[:1], literal=True) + self._tokens(text[1:], literal=True)
 
     def _opening_tokens(self) -> list[int]:
         """What the tokenizer puts before a text, such as the token for its beginning."""

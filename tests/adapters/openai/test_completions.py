@@ -8,7 +8,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from adapters.openai.generator import GenerationFault, GenerationRefused
+from adapters.openai.generator import GenerationFault, GenerationTooLong
 from tests.adapters.openai.house import MODEL, House, fails, says
 
 
@@ -61,7 +61,7 @@ async def test_one_prompt_that_fails_ends_them_all(house: House) -> None:
     good = says("a")
 
     def script(asked: Any) -> Any:
-        return fails(GenerationRefused("Too long.", field="prompt"))(asked) if asked.prompt == "y" else good(asked)
+        return fails(GenerationTooLong("Too long.", field="prompt"))(asked) if asked.prompt == "y" else good(asked)
 
     house.generator.script = script
     with pytest.raises(openai.BadRequestError) as refused:

@@ -187,6 +187,21 @@ async def test_refusals(served: tuple[openai.AsyncOpenAI, LocalEngine]) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         await client.completions.create(model=MODEL, prompt=[1] * 600)
     assert (refused.value.param, refused.value.code) == ("prompt", "context_length_exceeded")
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.completions.create(model=MODEL, prompt="")
+    assert (refused.value.param, refused.value.code) == ("prompt", "invalid_value")
+
+
+async def test_a_model_is_called_by_its_name(tmp_path: Path, model: Path) -> None:
+    """Whoever asks is not told where its folder lies."""
+    local = {"kernels": "torch", "dtype": "float32", "device": "cpu", "threads": 1}
+    local |= {"chat_template": "{{ messages[0].content }}"}
+    engine = {"kind": "local", "model": str(model), "local": local}
+    async with frontdesk(tmp_path, engine=engine) as (address, secret, _), client_of(address, secret) as client:
+        with pytest.raises(openai.BadRequestError) as refused:
+            await client.chat.completions.create(model=MODEL, messages=HI, tools=[PICK])
+        assert MODEL in str(refused.value)
+        assert str(model.parent) not in str(refused.value)
 
 
 async def test_who_leaves_frees_a_slot(served: tuple[openai.AsyncOpenAI, LocalEngine]) -> None:

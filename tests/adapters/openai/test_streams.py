@@ -12,7 +12,13 @@ import openai
 import pytest
 
 from adapters.openai import wire
-from adapters.openai.generator import GenerationBusy, GenerationFault, GenerationRefused, GenerationSlow
+from adapters.openai.generator import (
+    GenerationBusy,
+    GenerationFault,
+    GenerationRefused,
+    GenerationSlow,
+    GenerationTooLong,
+)
 from bot.engine.base import Delta
 from tests.adapters.openai.house import MODEL, USAGE, Asked, House, fails, says, serving
 
@@ -35,7 +41,8 @@ async def silent(_: Asked) -> AsyncGenerator[Delta, None]:
 
 
 FAULTS = [
-    (GenerationRefused("Too long.", field="messages"), 400, "messages", "context_length_exceeded"),
+    (GenerationTooLong("Too long.", field="messages"), 400, "messages", "context_length_exceeded"),
+    (GenerationRefused("No template.", field="messages"), 400, "messages", "invalid_value"),
     (GenerationRefused("No.", field="max_tokens"), 400, "max_completion_tokens", "invalid_value"),
     (GenerationRefused("No.", field="json_schema"), 400, "response_format", "invalid_value"),
     (GenerationBusy("Full."), 503, None, "overloaded"),
