@@ -27,7 +27,7 @@ from bot.engine.local.engine import LocalEngine
 from bot.errors import ConfigError, FrontdeskError, Overloaded, StorageError
 from bot.events import Address, Event, Feedback, Message, Reply, Stop
 from bot.language import Languages
-from bot.local import EngineFigures, Loading, fitted, local_engine, revival
+from bot.local import EngineFigures, Loading, check_chats, fitted, local_engine, revival
 from bot.metrics import Metrics
 from bot.privacy import Redactor
 from bot.summariser import summariser
@@ -327,6 +327,7 @@ async def at_desk(
             stack.push_async_callback(engine.close)
             await _started(engine)
         if isinstance(engine, LocalEngine):
+            check_chats(config, engine)
             config = fitted(config, engine.context_tokens)
             metrics.registry.register(EngineFigures(engine.stats))
         count = lru_cache(_COUNTED)(engine.count_tokens if engine else estimate_tokens)

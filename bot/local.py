@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from bot.config import Config
-from bot.engine.base import EngineFault
+from bot.engine.base import EngineFault, EngineRefused
 from bot.engine.local.engine import LocalEngine
 from bot.engine.local.settings import LocalSettings
 from bot.engine.local.stats import Distribution, Stats
@@ -62,6 +62,19 @@ def revival(engine: LocalEngine) -> Callable[[], Awaitable[None]]:
             log.error("engine.not_started", reason=str(error))
 
     return revive
+
+
+def check_chats(config: Config, engine: LocalEngine) -> None:
+    """Raise `ConfigError` when the model cannot be asked as visitors ask: at the start, not to the first of them.
+
+    Where the API is on, which can do without a chat template, it is a warning.
+    """
+    try:
+        engine.model.counting.chat([{"role": "user", "content": "Hello"}])
+    except EngineRefused as error:
+        if not config.api.enabled:
+            raise ConfigError(str(error)) from None
+        log.warning("engine.answers_no_visitors", reason=str(error))
 
 
 class LoadingLog:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -230,6 +231,18 @@ def test_a_folder_is_found_beside_the_configuration(tmp_path: Path) -> None:
     assert local_settings(load(file, environ={})).model == str(tmp_path / "models" / "own")
     elsewhere = load(file, environ={"FRONTDESK_ENGINE__MODEL": "org/name"})
     assert local_settings(elsewhere).model == "org/name"
+
+
+async def test_a_model_that_cannot_chat_is_told_at_the_start(tmp_path: Path, model: Path) -> None:
+    """And not to the first visitor. Where the API is on, it is of use there: then it is a warning."""
+    bare = tmp_path / "bare"
+    shutil.copytree(model, bare)
+    (bare / "chat_template.jinja").unlink()
+    with pytest.raises(ConfigError, match=r"no chat template for bare: set engine\.local\.chat_template"):
+        async with at_desk(configured(tmp_path, bare), [Channel()]):
+            pass
+    async with at_desk(configured(tmp_path, bare, api={"enabled": True}), [Channel()]) as desk:
+        assert local(desk).health() == ""
 
 
 async def test_without_a_model_the_start_says_what_to_set(tmp_path: Path) -> None:

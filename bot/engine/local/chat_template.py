@@ -32,6 +32,9 @@ _TURN_ENDS = (
 """How families of models end a turn. Not all name it in their configuration."""
 
 
+_ROLES = re.compile(r"<[|｜].+[|｜]>|<(?:start|end)_of_turn>")
+"""How tokens look with which templates separate roles. Not all models mark theirs as special."""
+
 _TRIAL = "Answer in one word."
 
 
@@ -54,8 +57,13 @@ class ChatTemplate:
         self._tokenizer = tokenizer
         self._given = template
         self._model = model or "this model"
-        specials = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
-        self._special = re.compile(_longest_of(specials) if specials else "(?!)")
+        added = dict(tokenizer.added_tokens_decoder)
+        specials = {token.content for token in added.values() if token.special}
+        roles = {at: token.content for at, token in added.items() if _is_role(token.content) and not token.special}
+        self.unmarked = frozenset(roles)
+        """Tokens that separate roles but are not marked as special: a tokenizer always reads them as what they are."""
+        covered = specials.union(roles.values())
+        self._special = re.compile(_longest_of(covered) if covered else "(?!)")
         self._takes_system: dict[str, bool] = {}
 
     def source(self, *, tools: bool = False) -> str:
@@ -86,8 +94,8 @@ class ChatTemplate:
         source = self.source(tools=bool(tools))
         if not source:
             raise EngineRefused(
-                f"There is no chat template for {self._model}: give one with engine.local.chat_template, "
-                "or ask /v1/completions, which needs none.",
+                f"There is no chat template for {self._model}: set engine.local.chat_template, or take one "
+                "made for chat. /v1/completions needs none.",
                 field="messages",
             )
         if tools and "tools" not in source:
@@ -127,6 +135,10 @@ class ChatTemplate:
                 f"The chat template of {self._model} does not take these messages: {said}", field="messages"
             ) from error
         return str(text)
+
+
+def _is_role(token: str) -> bool:
+    return token in _TURN_ENDS or _ROLES.fullmatch(token) is not None
 
 
 def _folded(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

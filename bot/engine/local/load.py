@@ -102,11 +102,17 @@ def _tokenizer(checkpoint: Checkpoint, settings: LocalSettings) -> PreTrainedTok
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             checkpoint.folder, trust_remote_code=settings.trust_remote_code, local_files_only=True
         )
+        empty = not tokenizer("Hello", add_special_tokens=False)["input_ids"]
     except Exception as fault:
         raise EngineFault(
             f"The tokenizer of {checkpoint.name} cannot be read ({brief(fault)}). Its files (tokenizer.json and "
             "tokenizer_config.json) belong in the model's folder."
         ) from None
+    if empty:  # transformers makes one without words where the files are missing
+        raise EngineFault(
+            f"The tokenizer of {checkpoint.name} cannot be read: it knows no words. Its files (tokenizer.json and "
+            "tokenizer_config.json) belong in the model's folder."
+        )
     return tokenizer
 
 

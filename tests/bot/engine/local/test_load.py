@@ -207,6 +207,7 @@ def _cut(path: Path) -> None:
         (lambda folder: (folder / "config.json").write_text("{"), "config.json of .* cannot be read"),
         (lambda folder: (folder / "config.json").write_text("[]"), "not what it should be: a JSON object"),
         (lambda folder: (folder / "tokenizer.json").write_text("{"), "The tokenizer of .* cannot be read"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "The tokenizer of .* cannot be read"),
         (lambda folder: rewrite(folder, num_hidden_layers=3), "lack|do not have"),
         (lambda folder: rewrite(folder, hidden_size=128), "not in the right shape"),
         (lambda folder: rewrite(folder, hidden_size="wide"), "cannot be used|cannot be loaded"),
