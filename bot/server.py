@@ -118,6 +118,7 @@ async def serving(app: web.Application, config: Config) -> AsyncIterator[str]:
         yield f"http://{host if ':' not in host else f'[{host}]'}:{bound}"
     finally:
         await runner.cleanup()
+        gc.unfreeze()  # what is frozen outlives the modules it needs, and Triton complains of that at length
 
 
 def _log() -> logging.Logger:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from pathlib import Path
@@ -115,6 +116,17 @@ async def test_a_head_that_never_ends_is_not_waited_for(monkeypatch: pytest.Monk
         port = int(address.rpartition(":")[2])
         for sent in (b"", b"GET / HTTP/1.1\r\nHost: x\r\nX:"):
             assert await exchange(port, sent) == b""
+
+
+async def test_what_was_frozen_can_be_freed_at_the_end() -> None:
+    """While the server runs, nobody looks at what was loaded again and again; at its end all of it can go."""
+    before, thresholds = gc.get_freeze_count(), gc.get_threshold()
+    try:
+        async with bot.server.serving(web.Application(), Config(server=ServerConfig(port=0))):
+            assert gc.get_freeze_count() > before
+        assert gc.get_freeze_count() == 0
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 async def exchange(port: int, sent: bytes) -> bytes:
