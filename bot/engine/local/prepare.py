@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from bot.engine.base import ChatMessage, EngineFault, EngineRefused, EngineSlow, EngineTooLong, SamplingSettings
 from bot.engine.local.answer import Answer, Asked
 from bot.engine.local.checks import check
-from bot.engine.local.model import Model
+from bot.engine.local.model import Model, Texts
 from bot.engine.local.outlet import Outlet
 from bot.engine.local.request import Request
 from bot.engine.local.seeds import seed_of
@@ -136,15 +136,24 @@ class Preparer:
         return work()
 
     def _encode(self, question: Question) -> list[int]:
-        prompt, aside = question.prompt, question.long
-        if isinstance(prompt, str):
-            return (self._model.texts if aside else self._model.counting).encode(prompt)
-        if prompt is not None:
-            self._check_tokens(prompt)
-            return [int(token) for token in prompt]
+        if question.prompt is not None and not isinstance(question.prompt, str):
+            self._check_tokens(question.prompt)
+            return [int(token) for token in question.prompt]
+        tokens = self._read(self._model.texts if question.long else self._model.counting, question)
+        if max(tokens, default=0) >= self._model.runner.vocabulary:  # it would end the step for all that are in it
+            raise EngineRefused(
+                f"The text holds a special token that the tokenizer knows and the model does not ({max(tokens)}): "
+                "leave it out.",
+                field=question.field,
+            )
+        return tokens
+
+    def _read(self, texts: Texts, question: Question) -> list[int]:
+        if isinstance(question.prompt, str):
+            return texts.encode(question.prompt)
         if not question.messages:
             raise EngineRefused("There is no message to answer: give one at least.", field="messages")
-        return (self._model.texts if aside else self._model.counting).chat(question.messages, question.tools)
+        return texts.chat(question.messages, question.tools)
 
     def _check_tokens(self, tokens: Sequence[object]) -> None:
         most = self._model.runner.vocabulary

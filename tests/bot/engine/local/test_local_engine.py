@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import shutil
 import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -153,6 +154,25 @@ async def test_a_model_without_a_template_says_so(tmp_path: Path) -> None:
         assert (await read(engine.complete("Hello", Sampling(max_tokens=2))))[-1].usage
     async with loaded(model, chat_template="{% for m in messages %}{{ m.content }}{% endfor %}") as engine:
         assert (await read(engine.stream(messages, Sampling(max_tokens=2))))[-1].usage
+
+
+async def test_a_token_that_the_model_lacks_ends_nobody_elses_answer(llama: Path, tmp_path: Path) -> None:
+    """A tokenizer may know more tokens than its model: who writes one of those is refused, in a prompt or a chat."""
+    model = shutil.copytree(llama, tmp_path / "model")
+    own = tokenizer()
+    own.add_tokens(["[PAD]"])
+    own.save_pretrained(model)
+    async with loaded(model) as engine:
+        beside = asyncio.create_task(read(engine.complete("hello", Sampling(temperature=0, max_tokens=20))))
+        for long in ("", "so what " * 600):
+            with pytest.raises(EngineRefused, match="leave it out") as refused:
+                await read(engine.complete(f"{long}a [PAD] b", Sampling()))
+            assert refused.value.field == "prompt"
+        with pytest.raises(EngineRefused, match="leave it out") as refused:
+            await read(engine.stream([ChatMessage(role="user", content="a [PAD] b")], Sampling()))
+        assert refused.value.field == "messages"
+        assert (await beside)[-1].finish_reason
+        assert engine.stats().failed_steps == 0
 
 
 async def test_a_closed_engine_gives_the_weights_back(llama: Path) -> None:
