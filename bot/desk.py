@@ -8,6 +8,7 @@ start, and a sweeper looks for the rest.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -51,6 +52,9 @@ _BEYOND = 1_000
 _RESTART_PAUSE = 5.0
 _REVIVE_SECONDS = 5.0
 _DAY = 86_400
+_LOADING = threading.Lock()
+"""transformers changes its own classes while it loads a model. Two loads at once, of an engine and of an embedder, can
+leave them changed for good: models without tied weights, from then on."""
 _COUNTED = 4_096
 """Texts whose number of tokens is kept: a conversation's turns are counted again with every message."""
 
@@ -242,7 +246,7 @@ def store_of(config: Config, *, shared: bool = False) -> Store:
 
 def knowledge_of(config: Config, store: Store) -> Knowledge:
     """What the bot may answer from, with embeddings where they are installed and wanted."""
-    embedder = find_embedder(config.knowledge.semantic)
+    embedder = find_embedder(config.knowledge.semantic, alone=_LOADING)
     return Knowledge(store, config.knowledge, embedder=embedder, root=config.root)
 
 
@@ -268,7 +272,7 @@ def engine_of(config: Config, loading: Loading | None = None) -> Engine | None:
     if config.engine.kind == "openai":
         return remote_engine(config)
     if config.engine.kind == "local":
-        return local_engine(config, loading)
+        return local_engine(config, loading, alone=_LOADING)
     if config.engine.kind == "echo":
         from bot.engine.echo import EchoEngine
 

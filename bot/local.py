@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import structlog
@@ -13,6 +14,7 @@ from prometheus_client.registry import Collector
 from bot.config import Config
 from bot.engine.base import EngineFault, EngineRefused
 from bot.engine.local.engine import LocalEngine
+from bot.engine.local.model import Model, load_model
 from bot.engine.local.settings import LocalSettings
 from bot.engine.local.stats import Distribution, Stats
 from bot.errors import ConfigError
@@ -37,9 +39,19 @@ def local_settings(config: Config) -> LocalSettings:
     return LocalSettings(model=_model(config), **config.engine.local.model_dump())
 
 
-def local_engine(config: Config, loading: Loading | None = None) -> LocalEngine:
-    """The engine behind `engine.kind = "local"`; without `loading`, the log is told how far it is."""
-    return LocalEngine(local_settings(config), progress=loading or LoadingLog(config.engine.model))
+def local_engine(
+    config: Config, loading: Loading | None = None, *, alone: AbstractContextManager[object] | None = None
+) -> LocalEngine:
+    """The engine behind `engine.kind = "local"`; without `loading`, the log is told how far it is.
+
+    Its model is loaded inside `alone`, which keeps others from loading at the same time.
+    """
+
+    def load_alone(settings: LocalSettings, progress: Loading) -> Model:
+        with alone or nullcontext():
+            return load_model(settings, progress)
+
+    return LocalEngine(local_settings(config), progress=loading or LoadingLog(config.engine.model), loader=load_alone)
 
 
 def _model(config: Config) -> str:

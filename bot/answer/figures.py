@@ -8,6 +8,7 @@ from functools import lru_cache
 
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,'’ \u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+")
+_OTHER_DIGIT = re.compile(r"[^\D0-9]")
 _LIST_MARK = re.compile(r"^\s*\d{1,3}[.)、]\s+", re.MULTILINE)
 _AFTERNOON = re.compile(
     r"\b(\d{1,2})(?:[:.]\d{2})?\s?(?:p\.?m\b|uhr (?:nachmittags|abends)|de la (?:tarde|noche))", re.IGNORECASE
@@ -34,7 +35,7 @@ def arabic(text: str) -> str:
 @lru_cache(maxsize=8_192)
 def figures(text: str) -> frozenset[float]:
     """The numbers of `text`: 1,190 and 1.190 are 1190; 18.90 and 18,9 are 18.9; list marks are no numbers."""
-    plain = unicodedata.normalize("NFKC", _LIST_MARK.sub("", text))
+    plain = _OTHER_DIGIT.sub(_digit, unicodedata.normalize("NFKC", _LIST_MARK.sub("", text)))
     return frozenset(_value(match.group()) for match in _NUMBER.finditer(plain))
 
 
@@ -53,6 +54,11 @@ def unheld(claim: str, source: str) -> frozenset[float]:
     plain = unicodedata.normalize("NFKC", claim)
     late = {float(m.group(1)) for pattern in (_AFTERNOON, _AFTERNOON_ZH) for m in pattern.finditer(plain)}
     return frozenset(value for value in missing if not (value in late and value + 12 in stated(source)))
+
+
+def _digit(other: re.Match[str]) -> str:
+    """Arabic and other digits are written as ours, so that ٣٠ and 30 are one number."""
+    return str(unicodedata.decimal(other.group()))
 
 
 def _value(written: str) -> float:

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -67,10 +67,14 @@ class Embedder(Protocol):
 
 
 class SentenceTransformerEmbedder:
-    """`model` is a folder or the id of a model on the Hugging Face hub (which is fetched when it is not there yet)."""
+    """`model` is a folder or the id of a model on the Hugging Face hub (which is fetched when it is not there yet).
 
-    def __init__(self, model: str) -> None:
+    It is loaded inside `alone`, which keeps others from loading at the same time.
+    """
+
+    def __init__(self, model: str, *, alone: AbstractContextManager[object] | None = None) -> None:
         self._model_name = model
+        self._alone = alone or nullcontext()
         self._folder = Path(model) if Path(model).is_dir() else None
         self.name = _folder_name(self._folder) if self._folder else model
         self.dimension, self.window, self.failed = 0, 0, ""
@@ -114,7 +118,7 @@ class SentenceTransformerEmbedder:
         try:
             from sentence_transformers import SentenceTransformer
 
-            with _no_progress_bars():
+            with self._alone, _no_progress_bars():
                 self._model = SentenceTransformer(self._model_name, local_files_only=self._folder is not None)
             if self._folder is None:
                 self._languages = _languages_on_the_hub(self._model_name)
@@ -132,9 +136,10 @@ class SentenceTransformerEmbedder:
         return [vector.astype("<f4").tobytes() for vector in vectors]
 
 
-def find_embedder(config: Semantic) -> Embedder | None:
+def find_embedder(config: Semantic, *, alone: AbstractContextManager[object] | None = None) -> Embedder | None:
     """The configured model, not loaded yet; None when semantic search is off or (with "auto") not installed.
 
+    It will be loaded inside `alone`.
     Raises `ConfigError` when `enabled = "yes"` but something is missing.
     """
     if config.enabled == "no":
@@ -143,7 +148,7 @@ def find_embedder(config: Semantic) -> Embedder | None:
         raise ConfigError(f"There is no model folder {config.model}. Check knowledge.semantic.model.")
     model = config.model or _installed_folder()
     if importlib.util.find_spec(_EXTRA) and model:
-        return SentenceTransformerEmbedder(model)
+        return SentenceTransformerEmbedder(model, alone=alone)
     if config.enabled == "yes":
         raise ConfigError(
             "Semantic search is switched on but not installed: install `frontdesk[semantic]`, or set "

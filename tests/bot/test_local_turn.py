@@ -13,9 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from bot.cli import app
 from bot.cli.model import examine_model
 from bot.config import Config, load
 from bot.config import LocalEngine as LocalSection
@@ -24,9 +22,10 @@ from bot.engine.local.engine import LocalEngine
 from bot.engine.local.settings import LocalSettings
 from bot.errors import ConfigError
 from bot.events import Address, Failed, Message, Reply, Stop
-from bot.local import LoadingLog, fitted, local_settings, revival
+from bot.local import LoadingLog, fitted, local_engine, local_settings, revival
 from bot.server import application, serving
 from tests.bot.engine.local import families
+from tests.bot.test_cli import frontdesk
 from tests.fakes.channel import Channel
 from tests.fakes.local_engine import FakeRunner, loader_of
 
@@ -245,6 +244,23 @@ async def test_a_model_that_cannot_chat_is_told_at_the_start(tmp_path: Path, mod
         assert local(desk).health() == ""
 
 
+async def test_a_model_is_loaded_alone(tmp_path: Path, model: Path) -> None:
+    """An embedder that loads at the same time waits: transformers is not made for two at once."""
+    seen: list[str] = []
+
+    class Alone:
+        def __enter__(self) -> None:
+            seen.append("in")
+
+        def __exit__(self, *_: object) -> None:
+            seen.append("out")
+
+    engine = local_engine(configured(tmp_path, model), lambda what, _: seen.append(what), alone=Alone())
+    await engine.start()
+    await engine.close()
+    assert seen[0] == "in" and "out" in seen and len(seen) > 3
+
+
 async def test_without_a_model_the_start_says_what_to_set(tmp_path: Path) -> None:
     """In one sentence, for a missing name and for a folder that is none."""
     bare = load(environ={}, overrides={"data": str(tmp_path), "engine": {"kind": "local"}})
@@ -257,15 +273,14 @@ async def test_without_a_model_the_start_says_what_to_set(tmp_path: Path) -> Non
             pass
 
 
-def test_ask_takes_a_model(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ask_takes_a_model(tmp_path: Path, model: Path) -> None:
     """`frontdesk ask --model FOLDER` loads it and answers."""
-    for key, value in {"KERNELS": "torch", "DTYPE": "float32", "THREADS": "1", "CACHE_GB": "0.05"}.items():
-        monkeypatch.setenv(f"FRONTDESK_ENGINE__LOCAL__{key}", value)
-    monkeypatch.setenv("FRONTDESK_KNOWLEDGE__SEMANTIC__ENABLED", "no")
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "returns.md").write_text(PAGE, "utf-8")
-    done = CliRunner().invoke(app, ["ask", QUESTION, "--knowledge", "returns.md", "--json", "--model", str(model)])
-    assert done.exit_code == 0, (done.output, done.exception)
+    settings = {"KERNELS": "torch", "DTYPE": "float32", "THREADS": "1", "CACHE_GB": "0.05"}
+    variables = {f"FRONTDESK_ENGINE__LOCAL__{key}": value for key, value in settings.items()}
+    asked = ("ask", QUESTION, "--knowledge", "returns.md", "--json", "--model", str(model))
+    done = frontdesk(*asked, cwd=tmp_path, **variables)
+    assert done.returncode == 0, done.stderr
     assert "30 days" in json.loads(done.stdout.strip().splitlines()[-1])["answer"]
 
 
@@ -278,24 +293,19 @@ def test_ask_takes_a_model(tmp_path: Path, model: Path, monkeypatch: pytest.Monk
         ("tokenizer.json", "tokenizer.json"),
     ],
 )
-def test_the_doctor_looks_at_the_model(
-    broken: str, told: str, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_doctor_looks_at_the_model(broken: str, told: str, tmp_path: Path, model: Path) -> None:
     """Without loading it: what is missing is named."""
     copy = tmp_path / "copy"
     copy.mkdir()
     for file in model.iterdir():
         if file.name != broken:
             (copy / file.name).symlink_to(file)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FRONTDESK_SERVER__PORT", "0")
-    monkeypatch.setenv("FRONTDESK_ENGINE__KIND", "local")
-    monkeypatch.setenv("FRONTDESK_ENGINE__MODEL", str(copy))
-    done = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["doctor"])
+    engine = {"FRONTDESK_ENGINE__KIND": "local", "FRONTDESK_ENGINE__MODEL": str(copy)}
+    done = frontdesk("doctor", cwd=tmp_path, FRONTDESK_SERVER__PORT="0", **engine)
     found = list(examine_model(load(environ={}, overrides={"engine": {"kind": "local", "model": str(copy)}})))
     assert any(told in text for _, text in found), found
     assert (found[0][0] == "bad") == bool(broken)
-    assert (done.exit_code == 1) == bool(broken)
+    assert (done.returncode == 1) == bool(broken), done.stdout
 
 
 def test_loading_is_logged_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:

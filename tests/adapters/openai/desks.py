@@ -18,7 +18,8 @@ from storage.base import ApiKey
 @asynccontextmanager
 async def frontdesk(folder: Path, **settings: Any) -> AsyncIterator[tuple[str, str, Desk]]:
     """(address, secret, desk) of a whole Frontdesk with the API on."""
-    overrides = {"data": str(folder), "server": {"port": 0}, "api": {"enabled": True}} | settings
+    plain: dict[str, Any] = {"server": {"port": 0}, "knowledge": {"semantic": {"enabled": "no"}}}
+    overrides = plain | {"data": str(folder), "api": {"enabled": True}} | settings
     config = load(environ={}, overrides=overrides)
     async with at_desk(config) as desk, serving(application(desk), config) as address:
         await desk.start()

@@ -102,6 +102,7 @@ def test_figures_are_compared_by_value() -> None:
     assert figures("1,190 and 1.190 and 1 190") == {1190.0}
     assert figures("18.90 or 18,9") == {18.9}
     assert figures("1. first\n2. second") == frozenset()
+    assert figures("٣٠ ꧰ 4") == {30.0, 0.0, 4.0}
     assert not unheld("2 weeks", "two weeks")
     assert not unheld("三天 3", "3 天")
     assert not unheld("until 8 pm", "10:00–20:00")

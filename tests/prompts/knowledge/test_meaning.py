@@ -237,6 +237,30 @@ def minilm() -> Iterator[Embedder]:
     found.close()
 
 
+class _Alone:
+    """Notes who is inside."""
+
+    def __init__(self) -> None:
+        self.entered, self.inside = 0, False
+
+    def __enter__(self) -> None:
+        self.entered, self.inside = self.entered + 1, True
+
+    def __exit__(self, *_: object) -> None:
+        self.inside = False
+
+
+@real
+async def test_a_model_is_loaded_alone(tmp_path: Path) -> None:
+    """Whatever else loads models in this process waits for its turn; a failure gives the turn on."""
+    alone = _Alone()
+    (tmp_path / "modules.json").write_text("not JSON")
+    found = find_embedder(Semantic(enabled="yes", model=str(tmp_path)), alone=alone)
+    assert found is not None and not await found.load()
+    assert (alone.entered, alone.inside) == (1, False)
+    found.close()
+
+
 @real
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 async def test_minilm_finds_other_words(store: SqliteStore, project: Path, minilm: Embedder) -> None:
