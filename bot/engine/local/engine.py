@@ -41,7 +41,11 @@ class LocalEngine:
                 return
             await self._life.close()
         self._life = Life(self.settings, self._loader, self._counts, self._progress)
-        await self._life.ready
+        try:
+            await self._life.ready
+        except EngineFault:
+            await self._life.close()  # what its thread still frees, the end of the process must not meet halfway
+            raise
         self._texts = self.model.counting
 
     def stream(

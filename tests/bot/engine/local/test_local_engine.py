@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import shutil
+import threading
 import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ import torch
 
 from bot.engine.base import ChatMessage, EngineFault, EngineRefused
 from bot.engine.local.engine import LocalEngine
+from bot.engine.local.model import Model
 from bot.engine.local.settings import LocalSettings
 from bot.events import Sampling
 from tests.bot.engine.local.engines import at_rest, read, text
@@ -175,6 +177,20 @@ async def test_a_token_that_the_model_lacks_ends_nobody_elses_answer(llama: Path
         assert engine.stats().failed_steps == 0
 
 
+@pytest.mark.parametrize("depth", [300, 900])
+async def test_tools_that_are_nested_without_an_end_are_refused(llama: Path, depth: int) -> None:
+    """As what else cannot be read is: their own stream's refusal, with the field."""
+    nested: dict[str, Any] = {}
+    for _ in range(depth):
+        nested = {"items": [nested]}
+    template = "{{ tools }}{% for message in messages %}{{ message.content }}{% endfor %}"
+    async with loaded(llama, chat_template=template) as engine:
+        messages = [ChatMessage(role="user", content="hello")]
+        with pytest.raises(EngineRefused, match="nested") as refused:
+            await read(engine.stream(messages, Sampling(), tools=[{"parameters": nested}]))
+        assert refused.value.field == "tools"
+
+
 async def test_a_closed_engine_gives_the_weights_back(llama: Path) -> None:
     """Whoever keeps the engine, to start it again, does not keep the model: the next one would not fit beside it."""
     async with loaded(llama) as engine:
@@ -184,6 +200,27 @@ async def test_a_closed_engine_gives_the_weights_back(llama: Path) -> None:
         assert model() is not None
     gc.collect()
     assert model() is None
+
+
+async def test_a_start_that_fails_leaves_no_thread() -> None:
+    """Not even one that only frees what it had loaded: the process may end right after, which kills it halfway."""
+    freed, may_free = threading.Event(), threading.Event()
+
+    class Weights:
+        def __del__(self) -> None:
+            may_free.wait(20)
+            freed.set()
+
+    def loader(_settings: LocalSettings, _progress: object) -> Model:
+        weights = Weights()
+        raise EngineRefused(f"{type(weights).__name__} of another kind.", field="model")
+
+    engine = LocalEngine(LocalSettings(model="odd"), loader=loader)
+    asyncio.get_running_loop().call_later(0.05, may_free.set)
+    with pytest.raises(EngineFault, match="another kind"):
+        await engine.start()
+    assert freed.is_set()
+    assert not [thread for thread in threading.enumerate() if thread.name == "frontdesk-engine"]
 
 
 async def test_a_folder_that_is_no_model_stops_the_start(tmp_path: Path) -> None:
