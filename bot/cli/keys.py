@@ -24,7 +24,7 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="Who may use the API: create, list, revoke, usage.")
 
 _UNITS: Mapping[str, int] = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_NAME = re.compile(r"[\w.@+-][\w .@+-]{0,63}")
+_NAME = re.compile(r"(?![0-9]+$)[\w.@+-](?:[\w .@+-]{0,62}[\w.@+-])?")
 Limit = Annotated[int, typer.Option(min=0, help="0 is no limit.")]
 
 
@@ -58,7 +58,10 @@ def create(
     """
     settings = configuration(config, data)
     if not _NAME.fullmatch(name):
-        raise UsageError(f"A key cannot be called {name!r}: use up to 64 letters, digits, spaces and . @ + - _")
+        raise UsageError(
+            f"A key cannot be called {name!r}: use up to 64 letters, digits, spaces and . @ + - _, "
+            "not digits alone, which are a key's number, and no space at its ends."
+        )
 
     from adapters.openai.secret import digest, hint, new_secret
     from storage.base import ApiKey

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.keys import _expiry
+from bot.cli.keys import _NAME, _expiry
 from bot.errors import UsageError
 from storage.sqlite import SqliteStore
 from tests.bot.test_cli import frontdesk
@@ -68,3 +68,9 @@ def test_expiry() -> None:
     for wrong in ("", "0d", "2027-02-30", "d", "1970-01-01"):
         with pytest.raises(UsageError):
             _expiry(wrong, 200_000.0)
+
+
+def test_names_are_told_from_numbers_and_from_each_other() -> None:
+    """No name is a number, which `revoke` would take it for; none differs from another by a space at its end."""
+    assert all(_NAME.fullmatch(name) for name in ("shop", "a", "7up", "ann@example.org", "Ann B", "+1", "x" * 64))
+    assert not any(_NAME.fullmatch(name) for name in ("", "1", "42", "shop ", " shop", "a\nb", "[b]", "x" * 65))
