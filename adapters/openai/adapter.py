@@ -134,6 +134,9 @@ class ApiAdapter:
                 guest=guest,
                 headers=self._gate.headers(request) | dict(account.headers()),
             )
+        except asyncio.CancelledError:
+            meter.broken_off()
+            raise
         finally:
             used = meter.count(self._generator)
             account.settle(held, used.prompt_tokens + used.completion_tokens)

@@ -58,7 +58,9 @@ def _response(generator: Generator, asked: ResponseRequest, turn: Turn) -> Async
     return generator.stream(asked.messages, asked.sampling, tools=(), **turn)
 
 
-CHAT = Endpoint(read_chat, _chat, lambda asked: [asked.messages], ChatStream, ChatDocument)
+CHAT = Endpoint(
+    read_chat, _chat, lambda asked: [[*asked.messages, *asked.tools.offered]], ChatStream, ChatDocument
+)  # fmt: skip
 COMPLETION = Endpoint(
     read_completion, _completion, lambda asked: asked.prompts, CompletionStream, CompletionDocument
 )  # fmt: skip

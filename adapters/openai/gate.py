@@ -123,7 +123,7 @@ class Gate:
     def _admit(self, request: web.Request) -> None:
         if not self._allowed(request):
             raise _foreign()
-        if not self._require_key and not _is_local(urlsplit(f"//{request.host}").hostname or ""):
+        if not self._require_key and not _is_local(_name_in(request.host)):
             # A page whose name was pointed at this machine ("DNS rebinding") would be no stranger to the browser.
             raise Problem(403, "Without keys the API answers under localhost or a loopback address alone.")
         if not self.opened:
@@ -184,6 +184,14 @@ def _check_alone(config: Config) -> None:
             "keys with `frontdesk keys create`, or let `server.host` be 127.0.0.1, without `server.public_url` and "
             "`server.trusted_proxies`."
         )
+
+
+def _name_in(host: str) -> str:
+    """The name or address in a Host header, without the port; "" for what is none."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "") if not set(host) & set("/?#@\\") else ""
+    except ValueError:
+        return ""
 
 
 def _is_local(host: str) -> bool:

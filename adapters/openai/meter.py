@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from adapters.openai.generator import Delta, GenerationFault, Generator, Prompt
 
 Asking = Prompt | Sequence[Mapping[str, Any]]
-"""A prompt, or the messages of a conversation."""
+"""A prompt, or the messages of a conversation and its tools."""
 
 _BYTES_PER_TOKEN = 4
 _COUNTED_CHARACTERS = 50_000
@@ -50,6 +51,10 @@ class Meter:
             self._completed += usage.completion_tokens
             self._cached += usage.cached_tokens
 
+    def broken_off(self) -> None:
+        """The client has gone: its prompt counts, since reading that may have been most of the work."""
+        self._begun = True
+
     def count(self, generator: Generator) -> Count:
         """What was used; nothing when nothing began."""
         if not self._begun:
@@ -80,4 +85,10 @@ def _text(prompt: Asking) -> str:
     """Its text; "" for ids of tokens."""
     if isinstance(prompt, str):
         return prompt
-    return "\n".join(str(one["content"]) for one in prompt if isinstance(one, Mapping))
+    return "\n".join(_said(one) for one in prompt if isinstance(one, Mapping))
+
+
+def _said(one: Mapping[str, Any]) -> str:
+    """Everything of a message or a tool that a chat template writes."""
+    more = [json.dumps(one[part], ensure_ascii=False) for part in ("name", "tool_calls", "function") if part in one]
+    return "\n".join([str(one.get("content", "")), *more])

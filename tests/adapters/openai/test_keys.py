@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import AsyncGenerator
@@ -183,6 +184,32 @@ async def test_what_was_used_is_written_down(house: House) -> None:
     assert 'frontdesk_api_requests_total{status="400"} 1.0' in figures
 
 
+async def test_who_leaves_before_the_first_word_has_used_the_prompt(house: House) -> None:
+    """Tools and calls in it included: reading them may have been most of the work."""
+
+    async def silent(_: Asked) -> AsyncGenerator[Delta, None]:
+        await asyncio.Event().wait()
+        yield Delta(text="")
+
+    house.generator.script = silent
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": json.dumps({"a": "x" * 500})}}
+    messages = [*HI, {"role": "assistant", "content": None, "tool_calls": [call]}]
+    tools = [{"type": "function", "function": {"name": "f", "description": "y" * 500}}]
+    asking = asyncio.create_task(house.post("/v1/chat/completions", BODY | {"messages": messages, "tools": tools}))
+    async with asyncio.timeout(10):
+        while not house.generator.open:
+            await asyncio.sleep(0.01)
+        asking.cancel()
+        while house.generator.open:
+            await asyncio.sleep(0.01)
+        while not (used := await house.store.usage(key=house.key.number)):
+            await house.adapter._ledger.flush()
+            await asyncio.sleep(0.01)
+    expected = house.generator.count_tokens("x" * 500 + "y" * 500)
+    assert used[0].prompt_tokens >= expected
+    assert used[0].completion_tokens == 0
+
+
 async def test_usage_that_cannot_be_written_is_kept(tmp_path: Path) -> None:
     """A full disk loses nothing: it is written when there is room again."""
     written: list[ApiUsage] = []
@@ -263,8 +290,11 @@ async def test_an_open_api_answers_this_machine_alone(tmp_path: Path) -> None:
         answer = await client.chat.completions.create(model=MODEL, messages=HI, user="ada")
         assert answer.choices[0].message.content
         assert house.generator.last.owner == "api:0:ada"
-        for header in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": house.url}):
-            assert (await house.post("/v1/chat/completions", BODY, **header)).status == 403
+        hosts = ("evil.example", "[::1", "evil.example@localhost", "localhost/.evil.example", "localhost.", "")
+        foreign = [{"Host": host} for host in hosts] + [{"Origin": "http://evil.example"}, {"Origin": house.url}]
+        for header in foreign:
+            assert (await house.post("/v1/chat/completions", BODY, **header)).status == 403, header
+        assert (await house.post("/v1/chat/completions", BODY, Host="[::1]:8080")).status == 200
         await house.adapter.close()
         assert list(await house.store.usage()) == []
 
