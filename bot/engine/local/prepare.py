@@ -97,6 +97,11 @@ class Preparer:
                 most = self._room(prompt, question)
                 bound = bool(sampling.json_schema or sampling.regex or sampling.choice)
                 grammar = await self._run(self._forms, lambda: self._model.grammar(sampling)) if bound else None
+        except RecursionError:
+            where = "tools" if question.tools else question.field
+            raise EngineRefused(
+                f"The {where} are nested too deeply to be read: make them flatter.", field=where
+            ) from None
         except TimeoutError:
             raise EngineSlow("The question was not prepared within the time that its answer was given.") from None
         asked = Asked(Outlet(sampling.n))
