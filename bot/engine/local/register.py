@@ -119,7 +119,6 @@ class Register:
                 self._counts.faults[reason] += 1
                 self._out.append(Failure(answer.asked.outlet, EngineFault(fault)))
         self._answers.clear()
-        self.hand_out()
 
     def hand_out(self) -> None:
         """Give what came since the last time to those who read, all at once."""

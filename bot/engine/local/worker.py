@@ -118,8 +118,8 @@ class Worker:
         """Take nothing more and end every stream with an `EngineFault` that says `fault`."""
         self._register.close(fault, reason)
         self.mailbox.close()
-        self._register.hand_out()
         self._counts.waiting = self._counts.running = self._counts.kv_used = 0
+        self._register.hand_out()
 
     def _advance(self, flight: _Flight | None) -> _Flight | None:
         """Launch the next step and settle the one before it; gives what is in the air afterwards."""
