@@ -110,8 +110,8 @@ class ApiAdapter:
     def _serving(self, endpoint: Endpoint[AskedT]) -> Handler:
         async def serve(request: web.Request) -> web.StreamResponse:
             account = await self._admitted(request)
-            asked = endpoint.read(parse_object(await self._gate.body(request)), self._config, self._model)
-            with self._guests.answering(request) as guest:
+            with self._guests.answering(request) as guest:  # from here on: bodies that arrive take memory, too
+                asked = endpoint.read(parse_object(await self._gate.body(request)), self._config, self._model)
                 return await self._metered(endpoint, asked, request, guest, account)
 
         return serve

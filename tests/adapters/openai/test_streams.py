@@ -230,6 +230,29 @@ async def test_before_it_runs_and_when_it_is_full(tmp_path: Path) -> None:
         await asyncio.gather(first, return_exceptions=True)
 
 
+async def test_bodies_that_still_arrive_have_a_place_too(tmp_path: Path) -> None:
+    """So that no more of them are in memory than requests may be answered at once; who breaks off gives it back."""
+    async with serving(tmp_path, limits={"running": 1}) as house:
+        sent = asyncio.Event()
+
+        async def slow() -> AsyncGenerator[bytes, None]:
+            yield b'{"model":'
+            sent.set()
+            await asyncio.Event().wait()
+
+        headers = {"Authorization": f"Bearer {house.secret}", "Content-Type": "application/json"}
+        sending = asyncio.create_task(house.http.post(house.url + "/v1/chat/completions", data=slow(), headers=headers))
+        await sent.wait()
+        async with asyncio.timeout(10):
+            while not house.adapter._guests:
+                await asyncio.sleep(0.01)
+            assert (await house.post("/v1/chat/completions", BODY)).status == 503
+            sending.cancel()
+            while house.adapter._guests:
+                await asyncio.sleep(0.01)
+        assert (await house.post("/v1/chat/completions", BODY)).status == 200
+
+
 async def test_many_at_once(house: House) -> None:
     """Each gets its own answer, whole and in order, and nothing is left behind."""
 
