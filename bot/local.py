@@ -26,6 +26,8 @@ Loading = Callable[[str, float], None]
 
 _ANSWER_TOKENS = 512
 """What templates ask for at most, where the configuration does not say."""
+_LEAST_PROMPT = 384
+"""Tokens: what the templates' own words take, and a short question."""
 _TOLD_SHARE = 0.25
 
 
@@ -104,11 +106,19 @@ class LoadingLog:
 
 
 def fitted(config: Config, context_tokens: int) -> Config:
-    """`config` with prompts that leave room for an answer in `context_tokens` of prompt and answer together."""
+    """`config` with prompts that leave room for an answer in `context_tokens` of prompt and answer together.
+
+    Raises `ConfigError` where that leaves no prompt worth the name, unless the API is on, which can do with less.
+    """
     answer = min(config.prompts.max_tokens or _ANSWER_TOKENS, context_tokens // 4)
     most = context_tokens - answer
     if config.prompts.context_tokens <= most:
         return config
+    if most < _LEAST_PROMPT and not config.api.enabled:
+        raise ConfigError(
+            f"{config.engine.model} holds {context_tokens} tokens of prompt and answer together, which is too few for "
+            "a question with its sources: raise engine.local.context_tokens, or take a model that holds more."
+        )
     log.warning(
         "engine.prompts_shortened", context_tokens=context_tokens, wanted=config.prompts.context_tokens, prompts=most
     )

@@ -191,6 +191,15 @@ def test_the_smaller_of_the_two_contexts_counts() -> None:
     assert fitted(config, 1_000).prompts.context_tokens == 750
 
 
+def test_a_context_without_room_for_a_prompt_is_told_at_the_start() -> None:
+    """In the place of an apology to every visitor; programs that use the API may do with it."""
+    config = load(environ={}, overrides={"engine": {"kind": "local", "model": "little"}})
+    with pytest.raises(ConfigError, match=r"little holds 64 tokens .* raise engine\.local\.context_tokens"):
+        fitted(config, 64)
+    served = load(environ={}, overrides={"engine": {"kind": "local", "model": "little"}, "api": {"enabled": True}})
+    assert fitted(served, 64).prompts.context_tokens == 48
+
+
 async def test_an_engine_that_broke_is_started_again() -> None:
     """By the desk's keeper; one that is well, or was closed on purpose, is left alone."""
     loads: list[int] = []
