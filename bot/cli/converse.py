@@ -80,6 +80,7 @@ def chat(
 
       frontdesk chat
       frontdesk chat --knowledge docs/
+      frontdesk chat --model models/qwen3-0.6b
     """
     run_async(_chat(configuration(config, data, model=model), knowledge, language))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import statistics
 import time
@@ -199,7 +200,7 @@ def _summarise(results: list[dict[str, Any]], out: Path) -> None:
     table.add_row("declined", str(sum(result["declined"] for result in results)))
     table.add_row("median answer", f"{statistics.median(len(result['answer']) for result in results):.0f} characters")
     table.add_row(
-        "seconds", f"p50 {statistics.median(seconds):.3f}   p95 {seconds[int(0.95 * (len(seconds) - 1))]:.3f}"
+        "seconds", f"p50 {statistics.median(seconds):.3f}   p95 {seconds[math.ceil(0.95 * len(seconds)) - 1]:.3f}"
     )
     table.add_row("written to", str(out))
     errors.print(table)
