@@ -26,7 +26,7 @@ Loading = Callable[[str, float], None]
 
 _ANSWER_TOKENS = 512
 """What templates ask for at most, where the configuration does not say."""
-_LEAST_PROMPT = 384
+_LEAST_PROMPT = 448
 """Tokens: what the templates' own words take, and a short question."""
 _TOLD_SHARE = 0.25
 
