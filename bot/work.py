@@ -17,7 +17,7 @@ import structlog
 
 from bot.answer.phrases import said
 from bot.config import Config
-from bot.errors import StaleLease, StorageError
+from bot.errors import StaleLease, StorageError, UsageError
 from bot.events import Address, Failed, FinishReason, Message, Passage, Reply, Turn
 from bot.metrics import Metrics
 from storage.base import Lease, Outgoing, Store
@@ -225,7 +225,11 @@ class Work:
                 self._metrics.first_delta.observe(time.monotonic() - job.accepted)
             await self._emit(reply)
 
-        return await self._answering.answer(job.message, lease.attempt, job.cancellation, emit)
+        try:
+            return await self._answering.answer(job.message, lease.attempt, job.cancellation, emit)
+        except UsageError as error:  # a template or a setting is wrong: trying again mends neither
+            log.error("work.unusable", message=job.message.id, error=str(error))
+            return Outcome(event=_failed(job.message, str(error), "failed"))
 
     async def _end(self, lease: Lease, outcome: Outcome) -> None:
         outgoing = await self._store.complete(lease, outcome.event, outcome.turns)

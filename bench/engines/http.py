@@ -7,47 +7,64 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import cast
+
+import uvloop
 
 from bench.server import Server
 from bench.workload import Ask, Run, Stamps, workload
 
 
+class Client(asyncio.Protocol):
+    """One completion over a connection of its own, with as little work a token as a client can do.
+
+    An event is counted as a token; the usage at the end says how many there were, and how many came without text.
+    """
+
+    def __init__(self, number: int, ask: Ask, stamps: Stamps) -> None:
+        self._number, self._ask, self._stamps = number, ask, stamps
+        self._heard, self._end = 0, b""
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        body = {
+            "model": "measured",
+            "prompt": self._ask.prompt,
+            "max_tokens": self._ask.answer,
+            "temperature": 0,
+            "ignore_eos": True,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        raw = json.dumps(body).encode()
+        head = f"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(raw)}\r\n"
+        kind = "Content-Type: application/json\r\nConnection: close\r\n\r\n"
+        cast(asyncio.Transport, transport).write((head + kind).encode() + raw)
+
+    def data_received(self, data: bytes) -> None:
+        events = min(data.count(b"data: {"), self._ask.answer - self._heard)
+        self._heard += events
+        self._stamps.note(self._number, time.perf_counter(), events)
+        self._end = (self._end + data)[-1_000:]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        found = re.search(rb'"completion_tokens":(\d+)', self._end)
+        if exc or not found or b"data: [DONE]" not in self._end:
+            return self.over.set_exception(RuntimeError(f"the answer broke off: {self._end[-200:]!r}"))
+        self._stamps.note(self._number, time.perf_counter(), int(found[1]) - self._heard)
+        return self.over.set_result(None)
+
+
 async def answer(port: int, number: int, ask: Ask, stamps: Stamps) -> None:
-    """One completion over a connection of its own, with as little work a token as a client can do."""
-    body = {
-        "model": "measured",
-        "prompt": ask.prompt,
-        "max_tokens": ask.answer,
-        "temperature": 0,
-        "ignore_eos": True,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    raw = json.dumps(body).encode()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-    writer.write(head.encode() + f"Content-Length: {len(raw)}\r\nConnection: close\r\n\r\n".encode() + raw)
-    kept, heard, done = b"", 0, False
-    while piece := await reader.read(65_536):
-        now = time.perf_counter()
-        kept += piece
-        lines = kept.split(b"\n")
-        kept = lines.pop()
-        done = done or any(line.startswith(b"data: [DONE]") for line in lines)
-        events = [line for line in lines if line.startswith(b"data: {")]
-        usage = next((json.loads(line[6:])["usage"] for line in events if b'"usage":{' in line), None)
-        if usage:  # text that held back half a character came later than its tokens: the usage is what counts
-            stamps.note(number, now, usage["completion_tokens"] - heard)
-        else:
-            stamps.note(number, now, min(len(events), ask.answer - heard))
-            heard += min(len(events), ask.answer - heard)
-    writer.close()
-    if not done:
-        raise RuntimeError("the answer broke off")
+    """Ask one question and hear its answer to the end."""
+    loop = asyncio.get_running_loop()
+    _, client = await loop.create_connection(lambda: Client(number, ask, stamps), "127.0.0.1", port)
+    await client.over
 
 
 async def main(model: str, numbers: list[int]) -> None:
@@ -82,4 +99,4 @@ async def main(model: str, numbers: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], [int(number) for number in sys.argv[2:]]))
+    uvloop.run(main(sys.argv[1], [int(number) for number in sys.argv[2:]]))

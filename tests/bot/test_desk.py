@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from bot import work
-from bot.errors import Overloaded
+from bot.errors import Overloaded, TemplateError
 from bot.events import Failed, Feedback, Message, Reply, Stop
 from tests.fakes.desk import House, address, config, house, message
 
@@ -166,6 +166,17 @@ async def test_a_fault_makes_a_new_attempt(tmp_path: Path) -> None:
         end = await at.channel.end("m")
         assert isinstance(end, Reply)
         assert end.attempt == 2
+
+
+async def test_what_trying_again_cannot_mend_ends_at_once(tmp_path: Path) -> None:
+    """A template that is wrong is wrong for every attempt: the person is told after the first."""
+    async with house(tmp_path) as at:
+        await at.desk.publish(message("a", "m"))
+        (await at.scripted.wait_for("m")).set_exception(TemplateError("The template `answer` needs 900 tokens."))
+        end = await at.channel.end("m")
+        assert isinstance(end, Failed)
+        assert end.reason == "The template `answer` needs 900 tokens." and "template" not in end.said
+        assert at.scripted.attempts["m"] == [1]
 
 
 async def test_a_message_that_always_fails_ends_in_failed(tmp_path: Path) -> None:

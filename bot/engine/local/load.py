@@ -54,7 +54,7 @@ def load(settings: LocalSettings, progress: Progress) -> Loaded:
             loaded = loaded_from(model, tokenizer, settings, name=checkpoint.name)
         except torch.OutOfMemoryError:
             raise EngineFault(_too_large(checkpoint.name, _bytes(model), device)) from None
-    progress("ready", 1.0)
+        progress("checking the model", 1.0)
     return loaded
 
 

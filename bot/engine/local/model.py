@@ -64,7 +64,9 @@ def load_model(settings: LocalSettings, progress: Progress) -> Model:
     from bot.engine.local.text import Texts as ModelTexts
 
     loaded = load(settings, progress)
+    progress("arranging the weights and making the cache", 0.0)
     runner = runner_of(loaded, settings, progress)
+    progress("ready", 1.0)
     tokenizer, vocabulary = loaded.tokenizer, runner.vocabulary  # for `grammar`, which is not to keep the weights
 
     name = PurePath(loaded.name).name  # those who ask need not know where its folder lies

@@ -104,7 +104,7 @@ def test_loading_is_told_and_nothing_is_written(
     level = transformers_logging.get_verbosity()
     load(settings(whole), lambda what, fraction: told.append((what, fraction)))
     assert told[0][0] == "reading the configuration"
-    assert told[-1] == ("ready", 1.0)
+    assert told[-1] == ("checking the model", 1.0)
     assert all(0.0 <= fraction <= 1.0 for _, fraction in told)
     assert capfd.readouterr() == ("", "")
     assert transformers_logging.is_progress_bar_enabled()
