@@ -77,7 +77,7 @@ async def arrive(engine: LocalEngine, rate: float, seconds: float) -> Rate:
 
 async def sweep(model: str, seconds: float, first: float, factor: float) -> list[Rate]:
     """Rates from `first` on, each `factor` times the last, to two beyond the knee."""
-    engine = LocalEngine(LocalSettings(model=model, prefix_cache=False))  # no prompt is asked twice in life either
+    engine = LocalEngine(LocalSettings(model=model, prefix_cache=False))  # the same ones come at each rate
     await engine.start()
     try:
         await asyncio.gather(*(_one(engine, 0, ask) for ask in workload(3, seed=99)))

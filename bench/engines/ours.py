@@ -6,9 +6,8 @@ import asyncio
 import sys
 import time
 
-from bot.engine.local.engine import LocalEngine
-
 from bench.workload import Ask, Run, Stamps, workload
+from bot.engine.local.engine import LocalEngine
 from bot.engine.local.settings import LocalSettings
 from bot.events import Sampling
 
