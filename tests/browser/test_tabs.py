@@ -28,7 +28,8 @@ async def test_what_is_said_in_one_tab_is_seen_in_the_other(arrive: Arrivals, se
     await expect(one.questions.last).to_have_text("You:From the second tab")
     server.finish(back, "To both again")
     await expect(one.text()).to_have_text("To both again")
-    assert server.sessions == 1
+    # Chromium may show a tab the other's token a moment too late; one that was fetched in vain is used by nobody.
+    assert {visitor for visitor, _ in server.rooms} == {said.conversation[0]}
 
 
 async def test_tabs_that_begin_at_once_are_one_visitor(arrive: Arrivals, server: FakeFrontdesk) -> None:
