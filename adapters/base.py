@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from aiohttp.web import AbstractRouteDef
 
 from bot.config import Config
-from bot.events import Failed, Feedback, Message, Reply, Stop
+from bot.events import Address, Attachment, Feedback, Message, Outbound, Stop
 from bot.metrics import Metrics
 from storage.base import Store
 
@@ -45,15 +45,43 @@ class Adapter(Protocol):
     async def run(self, publish: Publish) -> None:
         """Receive until cancelled. Before this is called, requests to its routes are answered with 503."""
 
-    async def send(self, event: Reply | Failed) -> str:
+    async def send(self, event: Outbound) -> str:
         """Deliver and return the channel's id of it ("" if it has none).
 
         A Reply that is not final may be skipped for a newer one, since its `text` is everything so far.
-        A final one, or a Failed, is called again after a crash or an exception: doing it twice must show once.
+        A final one, a Failed or a Post is called again after a crash or an exception: doing it twice must show once.
         """
 
     async def close(self) -> None:
         """End every stream and give everything back, within a second or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found: `good`, a `note` worth reading, or `bad`: it will not work so. `text` says what to do."""
+
+    state: Literal["good", "note", "bad"]
+    subject: str
+    text: str
+
+
+@runtime_checkable
+class Checking(Protocol):
+    """An adapter that can look whether its channel would take it, for `frontdesk doctor`. It is not running then."""
+
+    async def check(self) -> Sequence[Finding]:
+        """Look, change nothing, and say what to do about what is wrong. Never raises for what the channel says."""
+
+
+@runtime_checkable
+class Fetching(Protocol):
+    """An adapter whose messages come with attachments."""
+
+    async def fetch(self, address: Address, attachment: Attachment, limit: int) -> bytes:
+        """The bytes of an attachment of a message at `address`, at most `limit`.
+
+        Raises `SourceError` with a sentence for the person who attached it.
+        """
 
 
 @runtime_checkable

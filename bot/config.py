@@ -193,6 +193,51 @@ class ApiConfig(Section):
     limits: ApiLimits = ApiLimits()
 
 
+class SlackRates(Section):
+    """What Slack allows an app in one workspace, by method; more where Slack has agreed to more."""
+
+    start_per_minute: float = Field(20, gt=0, description="chat.startStream and chat.stopStream.")
+    append_per_minute: float = Field(100, gt=0, description="chat.appendStream.")
+    update_per_minute: float = Field(50, gt=0, description="chat.update, conversations.replies and what is as rare.")
+    post_per_second: float = Field(1, gt=0, description="chat.postMessage, in each conversation.")
+    other_per_minute: float = Field(100, gt=0, description="Everything else.")
+
+
+class SlackLimits(Section):
+    body_bytes: int = Field(1_000_000, ge=1_000)
+    message_characters: int = Field(8_000, ge=1)
+    files: int = Field(5, ge=0, description="Files of one message that are read.")
+    file_bytes: int = Field(10_000_000, ge=1)
+
+
+class SlackConfig(Section):
+    enabled: bool = False
+    mode: Literal["auto", "socket", "http"] = Field(
+        "auto", description="How events come; by itself socket with an app token, else http."
+    )
+    base_url: str = Field("https://slack.com/api/", description="The API's address, as for a proxy.")
+    streaming: bool = Field(True, description="Show answers while they are written.")
+    teams: tuple[str, ...] = Field((), description="Workspaces that may use it, by id; empty is all.")
+    channels: tuple[str, ...] = Field((), description="Channels where it answers, by id; empty is all.")
+    users: tuple[str, ...] = Field((), description="People it answers, by id; empty is all.")
+    bots: tuple[str, ...] = Field((), description="Bots it answers, by id; nobody by default, against loops.")
+    suggestions: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="By language; prompts that the assistant's pane suggests."
+    )
+    client_id: str = Field("", description="For installing into many workspaces, with SLACK_CLIENT_SECRET.")
+    rates: SlackRates = SlackRates()
+    limits: SlackLimits = SlackLimits()
+
+
+class HandoverConfig(Section):
+    """Where people take over: a place in a channel, such as a Slack channel of the support team."""
+
+    channel: str = Field("", description='The channel\'s name, such as "slack"; empty hands nothing over.')
+    account: str = Field("", description="The workspace; empty is the only one there is.")
+    conversation: str = Field("", description="The id of the conversation where cases are posted.")
+    turns: int = Field(12, ge=0, le=100, description="What was said before, as shown on a case's card.")
+
+
 class LogConfig(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
@@ -204,6 +249,11 @@ class Secrets(Section):
     engine_openai_api_key: SecretStr | None = None
     web_token_secret: SecretStr | None = Field(None, description="Signs anonymous visitors' tokens.")
     web_identity_secret: SecretStr | None = Field(None, description="Verifies the JWT of signed-in visitors.")
+    encryption_key: SecretStr | None = Field(None, description="Encrypts the tokens of installations.")
+    slack_bot_token: SecretStr | None = Field(None, description="Speaks in the one workspace.")
+    slack_app_token: SecretStr | None = Field(None, description="Opens Socket Mode.")
+    slack_signing_secret: SecretStr | None = Field(None, description="Verifies requests of Slack.")
+    slack_client_secret: SecretStr | None = Field(None, description="Installs into many workspaces.")
 
 
 class Config(Section):
@@ -223,6 +273,8 @@ class Config(Section):
     prompts: PromptsConfig = PromptsConfig()
     web: WebConfig = WebConfig()
     api: ApiConfig = ApiConfig()
+    slack: SlackConfig = SlackConfig()
+    handover: HandoverConfig = HandoverConfig()
     log: LogConfig = LogConfig()
     adapters: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Settings of third parties' adapters, by the name of their entry point."
@@ -234,7 +286,13 @@ SECRET_VARIABLES: Mapping[str, str] = {
     "FRONTDESK_ENGINE__OPENAI__API_KEY": "engine_openai_api_key",
     "FRONTDESK_WEB__TOKEN_SECRET": "web_token_secret",
     "FRONTDESK_WEB__IDENTITY_SECRET": "web_identity_secret",
+    "FRONTDESK_ENCRYPTION_KEY": "encryption_key",
+    "SLACK_BOT_TOKEN": "slack_bot_token",
+    "SLACK_APP_TOKEN": "slack_app_token",
+    "SLACK_SIGNING_SECRET": "slack_signing_secret",
+    "SLACK_CLIENT_SECRET": "slack_client_secret",
 }
+"""Variables and the secrets that they hold. Channels' own are called what their documentation calls them."""
 
 
 def load(
@@ -296,12 +354,19 @@ def _refuse_secrets(tree: Mapping[str, Any], file: Path | None) -> None:
         raise ConfigError(f"Secrets stand in {file}. Remove them there and set them in the environment instead.")
     for variable in SECRET_VARIABLES:
         node: Any = tree
-        for key in variable.removeprefix(PREFIX).lower().split("__"):
+        for key in _path_of_secret(variable):
             node = node.get(key) if isinstance(node, Mapping) else None
         if node is not None:
             raise ConfigError(
                 f"A secret stands in {file}. Remove it there and set {variable} in the environment instead."
             )
+
+
+def _path_of_secret(variable: str) -> list[str]:
+    """Where somebody would write a secret in the file: FRONTDESK_WEB__KEY as web.key, SLACK_BOT_TOKEN as slack.bot_token."""
+    if variable.startswith(PREFIX):
+        return variable.removeprefix(PREFIX).lower().split("__")
+    return variable.lower().split("_", 1)
 
 
 def _variables(model: type[BaseModel] = Config, path: tuple[str, ...] = ()) -> Iterator[str]:

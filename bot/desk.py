@@ -300,6 +300,8 @@ def adapters_of(config: Config, store: Store, metrics: Metrics, engine: Engine |
 
         context = Context(config=config, store=store, metrics=metrics, settings={})
         made.append(make_api(context, generator_of(config, engine), model_name(config)))
+    if config.slack.enabled:
+        made.append(_slack(Context(config=config, store=store, metrics=metrics, settings={})))
     installed = entry_points(group="frontdesk.adapters") if config.adapters else ()
     factories = {point.name: point for point in installed}
     for name, settings in config.adapters.items():
@@ -309,6 +311,16 @@ def adapters_of(config: Config, store: Store, metrics: Metrics, engine: Engine |
         make_other = factories[name].load()
         made.append(make_other(Context(config=config, store=store, metrics=metrics, settings=settings)))
     return made
+
+
+def _slack(context: Context) -> Adapter:
+    try:
+        from adapters.slack import make
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("slack_bolt", "slack_sdk"):
+            raise
+        raise ConfigError("`slack.enabled` needs Slack's SDK: pip install 'frontdesk[slack]'") from None
+    return make(context)
 
 
 @asynccontextmanager

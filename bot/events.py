@@ -1,6 +1,6 @@
 """The words that the whole house speaks: frozen values, standard library only.
 
-What moves on the bus is a `Message`, a `Reply`, a `Failed`, a `Stop` or a `Feedback`; each names the
+What moves on the bus is a `Message`, a `Reply`, a `Failed`, a `Post`, a `Stop` or a `Feedback`; each names the
 `Address` of its conversation. A `Message` ends in exactly one `Reply` with `final=True` or one `Failed`.
 Times are seconds since the epoch (UTC). Languages are lower-case ISO 639-1 codes ("en", "zh").
 """
@@ -11,10 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-FinishReason = Literal["", "stop", "length", "cancelled", "declined", "interrupted", "merged", "human"]
+FinishReason = Literal[
+    "", "stop", "length", "cancelled", "declined", "interrupted", "merged", "human", "replaced", "withdrawn"
+]
 """Why a reply ended. "" while it is being written; "cancelled" by a Stop; "declined" when nothing known
-answers; "interrupted" or "merged" when a later message of the same conversation took its place (such a
-reply may be empty and is then not shown); "human" when a person was offered or has taken over."""
+answers; "interrupted" or "merged" when a later message of the same conversation took its place; "human" when a
+person was offered or has taken over; "replaced" when the question was edited, "withdrawn" when it was deleted.
+A final reply may be empty (the last six): then nothing is shown, and what was shown of it is taken away."""
+
+Command = Literal[
+    "", "ask", "help", "summarize", "translate", "write", "human", "take", "resolve", "return", "withdrawn"
+]
+"""What a message asks for. "" and "ask": an answer to its text. "human": a person. "take", "resolve" and "return" are
+said at a support desk, of the case whose thread it is. "withdrawn": nothing, its author deleted it before it came."""
+
+CaseState = Literal["waiting", "taken", "resolved", "returned"]
+"""Of a conversation that was handed over: nobody has it yet, a person has it (the bot is silent), it is closed as
+settled, or it was given back to the bot. The last two are for good: asking again opens another case."""
 
 Role = Literal["user", "assistant", "system"]
 
@@ -31,7 +44,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A file that came with a message. `size` in bytes."""
+    """A file that came with a message, or is named by it. `size` in bytes, 0 when not known.
+
+    `location` is what its channel finds it by: see `adapters.base.Fetching`.
+    """
 
     name: str
     media_type: str
@@ -44,7 +60,9 @@ class Message:
     """One thing that somebody said.
 
     `id` is the channel's own event id; the pair with `address.channel` is unique for ever.
-    `language` is what the channel knows of the sender's language ("" when it knows nothing).
+    `language` is what the channel knows of the sender's language ("" when it knows nothing), `name` what the sender is
+    called where people see each other. With a `command`, `text` is what it is applied to. `replaces` is the id of the
+    message that this one is the edited form of.
     """
 
     id: str
@@ -55,6 +73,9 @@ class Message:
     edited: bool = False
     attachments: tuple[Attachment, ...] = ()
     language: str = ""
+    name: str = ""
+    command: Command = ""
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +121,56 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """The person no longer wants the answer to `message_id` ("" means whatever is being answered there)."""
+    """The person no longer wants the answer to `message_id` ("" means whatever is being answered there).
+
+    "cancelled" keeps what was written so far; "withdrawn", when the question was deleted, leaves nothing.
+    """
 
     address: Address
     message_id: str = ""
+    reason: Literal["cancelled", "withdrawn"] = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A conversation in the hands of people. `id` is short, unique, and safe to show.
+
+    `visitor` is the conversation; `desk` is its thread at the support desk: `desk.thread` is the case's id, and the
+    adapter knows what the channel calls that thread. `agent` and `agent_name` are who has it, or had it last.
+    `name` is what the visitor is called, `language` theirs, `reason` what they said when they asked.
+    """
+
+    id: str
+    visitor: Address
+    desk: Address
+    state: CaseState
+    opened_at: float
+    agent: str = ""
+    agent_name: str = ""
+    name: str = ""
+    language: str = ""
+    reason: str = ""
+
+
+PostKind = Literal["said", "notice", "case"]
+""""said": what a person wrote, `name` being who; "notice": what the house tells of a case ("Ana has joined");
+"case": the card of a case at the support desk, on which people act."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """Something to show at `address` that answers no message there.
+
+    `id` is unique for ever within the channel, but for cards: a card that comes again takes the place of the one
+    before. `case` is the case that it is about, in the state that it had then.
+    """
+
+    id: str
+    address: Address
+    kind: PostKind
+    text: str
+    case: Case
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +183,10 @@ class Feedback:
     comment: str = ""
 
 
-Event = Message | Reply | Failed | Stop | Feedback
+Event = Message | Reply | Failed | Post | Stop | Feedback
+
+Outbound = Reply | Failed | Post
+"""What adapters send."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

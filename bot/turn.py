@@ -19,7 +19,7 @@ import structlog
 from bot.answer.claims import only
 from bot.answer.ground import ground
 from bot.answer.intent import Intent, intent
-from bot.answer.phrases import said
+from bot.phrases import said
 from bot.answer.quote import Answer, Quoter
 from bot.answer.stream import pieces
 from bot.config import Config

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.answer.phrases import said
+from bot.phrases import said
 from bot.config import Config
 from bot.errors import StaleLease, StorageError, UsageError
 from bot.events import Address, Failed, FinishReason, Message, Passage, Reply, Turn

@@ -12,9 +12,9 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from bot.events import Address, Failed, Feedback, Message, Passage, Reply, Turn
+from bot.events import Address, Case, Failed, Feedback, Message, Outbound, Passage, Post, Reply, Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +28,42 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A committed end of a message, to be delivered. `number` rises over the whole store and is never reused.
+    """What was committed to be delivered. `number` rises over the whole store and is never reused.
 
-    `remote` is the channel's own id of what was sent ("" while it was not); `at` is when it was committed.
+    `remote` is the channel's own id of what was sent ("" while it was not); `at` is when it was committed. `posts` are
+    what was committed together with the end of a message; only `complete` fills it.
     """
 
     number: int
-    event: Reply | Failed
+    event: Outbound
     at: float
     remote: str = ""
     delivered: bool = False
+    posts: tuple[Outgoing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """One remote message that shows (a part of) an answer or a post, and how far its sending is.
+
+    "begun": the channel was, or was about to be, asked for it, and did not say its id; "placed": its id is known, its
+    text may not be final; "done": it shows its final text. `detail` is the adapter's own note, as JSON values.
+    """
+
+    part: int
+    state: Literal["begun", "placed", "done"]
+    remote: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What a channel needs to speak in one account (a workspace). `secret` is opaque: its adapter may encrypt it."""
+
+    channel: str
+    account: str
+    secret: bytes
+    updated_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +187,20 @@ class Store(Protocol):
     async def release(self, lease: Lease) -> None:
         """Give the work back unfinished; the next lease has a higher attempt. Nothing happens when stale."""
 
-    async def complete(self, lease: Lease, event: Reply | Failed, turns: Sequence[Turn]) -> Outgoing:
-        """Commit the end of the message, its turns and the outbox row in one transaction. Raises `StaleLease`."""
+    async def complete(
+        self,
+        lease: Lease,
+        event: Reply | Failed,
+        turns: Sequence[Turn],
+        *,
+        posts: Sequence[Post] = (),
+        case: Case | None = None,
+    ) -> Outgoing:
+        """Commit the end of the message, its turns and the outbox rows in one transaction. Raises `StaleLease`.
+
+        `posts` go out too, at addresses of their own; one of kind "said" at a case's visitor is remembered there as the
+        assistant's turn. `case` is kept in the place of what was known of it.
+        """
 
     async def pending(self, *, limit: int = 1_000) -> Sequence[Message]:
         """Accepted messages that have not ended and that nobody holds, in the order of their acceptance."""
@@ -179,6 +217,36 @@ class Store(Protocol):
 
     async def outgoing_since(self, address: Address, number: int, *, limit: int = 200) -> Sequence[Outgoing]:
         """What was committed for `address` with a number above `number`, oldest first."""
+
+    async def sends(self, channel: str, key: str) -> Sequence[Send]:
+        """What is known of the remote messages that show `key` (a message's or a post's id), by part."""
+
+    async def keep_send(self, channel: str, key: str, send: Send) -> None:
+        """Keep it in the place of what was known of that part. It is erased with the message, and expires like one."""
+
+    async def sent_as(self, channel: str, remote: str) -> str:
+        """The key that the remote message `remote` shows, "" when it is none of ours."""
+
+    # -- hand-over ---------------------------------------------------------------------------------
+    async def case(self, visitor: Address) -> Case | None:
+        """The open case (waiting or taken) of a conversation."""
+
+    async def case_at(self, desk: Address) -> Case | None:
+        """The case whose thread at the support desk this is, open or closed."""
+
+    async def posts(self, address: Address, *, limit: int = 200) -> Sequence[Outgoing]:
+        """The newest `limit` posts at `address`, oldest first."""
+
+    # -- installations: they are the operator's, so neither `erase` nor `expire` touches them ------------
+    async def install(self, installation: Installation) -> None:
+        """Keep it in the place of the one before."""
+
+    async def installation(self, channel: str, account: str) -> Installation | None: ...
+
+    async def installations(self, channel: str) -> Sequence[Installation]:
+        """Every one of a channel, by account."""
+
+    async def uninstall(self, channel: str, account: str) -> bool: ...
 
     # -- conversations -----------------------------------------------------------------------------
     async def turns(self, address: Address, *, after: int = 0, limit: int = 200) -> Sequence[tuple[int, Turn]]:

@@ -61,7 +61,7 @@ def test_the_wheel_holds_our_packages_and_nothing_else(wheel: list[str]) -> None
         "bot/demo/site/index.html",
         "bot/demo/knowledge/en/",
         "bot/demo/knowledge/zh/",
-        "bot/answer/phrases/en.toml",
+        "bot/phrases/en.toml",
         "bot/stop_words.toml",
         "prompts/library/en/answer.md",
         "prompts/library/zh/answer.md",

@@ -12,7 +12,7 @@ from bot.answer.feature import CODE
 from bot.answer.intent import Intent
 from bot.answer.lexicon import DENSE
 from bot.answer.meaning import meaning
-from bot.answer.phrases import language_name, said
+from bot.phrases import language_name, said
 from bot.answer.piece import Piece
 from bot.answer.question import understand
 from bot.answer.score import Scorer

@@ -8,23 +8,14 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from adapters.base import Finding
 from bot.config import SECRET_VARIABLES, Config
 from bot.errors import FrontdeskError
 
 _LOW_DISK = 200_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`good`, a `note` worth reading, or `bad`: the bot will not work so."""
-
-    state: Literal["good", "note", "bad"]
-    subject: str
-    text: str
 
 
 async def examine(config: Config) -> Sequence[Finding]:

@@ -8,8 +8,8 @@ from string import Template
 
 import pytest
 
-import bot.answer.phrases as phrases
-from bot.answer.phrases import language_name, phrase_languages, said
+import bot.phrases as phrases
+from bot.phrases import language_name, phrase_languages, said
 
 FOLDER = Path(phrases.__file__).parent
 ENGLISH = tomllib.loads((FOLDER / "en.toml").read_text("utf-8"))
