@@ -363,7 +363,7 @@ def _refuse_secrets(tree: Mapping[str, Any], file: Path | None) -> None:
 
 
 def _path_of_secret(variable: str) -> list[str]:
-    """Where somebody would write a secret in the file: FRONTDESK_WEB__KEY as web.key, SLACK_BOT_TOKEN as slack.bot_token."""
+    """Where somebody would write a secret in the file: SLACK_BOT_TOKEN as slack.bot_token."""
     if variable.startswith(PREFIX):
         return variable.removeprefix(PREFIX).lower().split("__")
     return variable.lower().split("_", 1)

@@ -19,13 +19,13 @@ import structlog
 from bot.answer.claims import only
 from bot.answer.ground import ground
 from bot.answer.intent import Intent, intent
-from bot.phrases import said
 from bot.answer.quote import Answer, Quoter
 from bot.answer.stream import pieces
 from bot.config import Config
 from bot.engine.base import ChatMessage, Engine, EngineBusy, EngineFault
 from bot.events import Citation, Failed, FinishReason, Message, Passage, Reply, Turn
 from bot.language import Languages
+from bot.phrases import said
 from bot.privacy import Redactor
 from bot.work import Cancellation, Outcome
 from prompts.compose import Composed, compose, messages

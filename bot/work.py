@@ -15,11 +15,11 @@ from typing import Protocol
 
 import structlog
 
-from bot.phrases import said
 from bot.config import Config
 from bot.errors import StaleLease, StorageError, UsageError
 from bot.events import Address, Failed, FinishReason, Message, Passage, Reply, Turn
 from bot.metrics import Metrics
+from bot.phrases import said
 from storage.base import Lease, Outgoing, Store
 
 log = structlog.get_logger()

@@ -12,7 +12,6 @@ from bot.answer.feature import CODE
 from bot.answer.intent import Intent
 from bot.answer.lexicon import DENSE
 from bot.answer.meaning import meaning
-from bot.phrases import language_name, said
 from bot.answer.piece import Piece
 from bot.answer.question import understand
 from bot.answer.score import Scorer
@@ -22,6 +21,7 @@ from bot.answer.verdict import verdict
 from bot.answer.wording import worded
 from bot.config import Site
 from bot.events import Citation, Passage
+from bot.phrases import language_name, said
 
 ENOUGH = 0.52
 """Below this confidence the Quoter declines. Like the four figures below chosen on the demo's questions, so that nine

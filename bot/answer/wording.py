@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from bot.answer.blocks import Listing, Paragraph, Table
 from bot.answer.expect import marked
 from bot.answer.markdown import bare, quoted
-from bot.phrases import said
 from bot.answer.piece import Piece
 from bot.answer.score import Scored, Scorer
+from bot.phrases import said
 
 _ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "।", ":", "：", ";", "；")
 _DENSE = ("zh", "ja")
