@@ -1,6 +1,7 @@
 """transformers' continuous batching: `python -m bench.engines.batching MODEL AT_ONCE… [--attention sdpa]`.
 
-Pages of 256 tokens and steps of 512 were its fastest settings here. Tokens are streamed, as a chat needs them.
+Pages of 256 tokens and steps of 512 were as fast as any tried (docs/figures.md). Tokens are streamed, as a chat needs
+them.
 """
 
 from __future__ import annotations
