@@ -1,0 +1,139 @@
+"""What Slack says of tokens: whose they are, and new ones for codes and refresh tokens.
+
+Sources: auth.test, oauth.v2.access and "Using token rotation" in Slack's documentation.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import FrontdeskError
+
+_SECONDS = 10
+_SILENT = logging.getLogger("frontdesk.slack.grants")
+"""The SDK's debug lines hold what was sent, so codes and refresh tokens too: they go nowhere."""
+_SILENT.setLevel(logging.CRITICAL + 1)
+_SILENT.propagate = False
+
+_TRANSIENT = frozenset(
+    [
+        "fatal_error",
+        "internal_error",
+        "ratelimited",
+        "request_timeout",
+        "service_unavailable",
+        "team_added_to_org",
+        "accesslimited",
+        "rollup_error",
+    ]
+)
+_REMEDIES: Mapping[str, str] = {
+    "invalid_auth": "copy the Bot User OAuth Token (xoxb-…) from the app's page OAuth & Permissions.",
+    "not_authed": "copy the Bot User OAuth Token (xoxb-…) from the app's page OAuth & Permissions.",
+    "account_inactive": "the app was removed, or its workspace closed; install it again and copy the new token.",
+    "token_revoked": "the app was removed from the workspace; install it again and copy the new token.",
+    "token_expired": "the app rotates its tokens; install it by OAuth (slack.client_id), or turn the rotation off.",
+    "not_allowed_token_type": "it is another kind of token; the bot's begins with xoxb-.",
+    "missing_scope": "the app lacks a scope; give it the manifest's scopes and install it again.",
+    "invalid_refresh_token": "the workspace has to install the app again.",
+    "invalid_client_id": "slack.client_id is not the app's: copy it from the app's page Basic Information.",
+    "bad_client_secret": "SLACK_CLIENT_SECRET is not the app's: copy it from the app's page Basic Information.",
+    "invalid_code": "the link was used before, or is too old: begin the installation again.",
+    "code_already_used": "the link was used before: begin the installation again.",
+    "bad_redirect_uri": "add this server's /slack/oauth_redirect to the app's redirect URLs.",
+}
+
+
+class Unreachable(FrontdeskError):
+    """Slack did not answer, or asked to wait: try again in `retry_after` seconds."""
+
+    def __init__(self, text: str, retry_after: float = 1.0) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class Refusal(FrontdeskError):
+    """Slack said no, and would again: `error` is its word, `remedy` a sentence on what to do."""
+
+    def __init__(self, method: str, error: str) -> None:
+        super().__init__(f"Slack refused {method} ({error}).")
+        self.error = error
+        self.remedy = _REMEDIES.get(error, "Slack's documentation of the method explains the word.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Who:
+    """Whose a token is, as `auth.test` says."""
+
+    team: str
+    name: str
+    user: str
+    bot: str
+    enterprise: str
+    org_wide: bool
+    scopes: frozenset[str]
+
+
+async def test_token(base_url: str, token: str) -> Who:
+    """Ask Slack whose `token` is. Raises `Refusal` or `Unreachable`."""
+    async with _asking("auth.test", base_url, token) as client:
+        answer = await client.auth_test()
+        body, headers = _fields(answer.data), answer.headers
+    granted = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
+    return Who(
+        team=_text(body, "team_id"),
+        name=_text(body, "team"),
+        user=_text(body, "user_id"),
+        bot=_text(body, "bot_id"),
+        enterprise=_text(body, "enterprise_id"),
+        org_wide=body.get("is_enterprise_install") is True,
+        scopes=frozenset(scope.strip() for scope in granted.split(",") if scope.strip()),
+    )
+
+
+@asynccontextmanager
+async def _asking(method: str, base_url: str, token: str | None = None) -> AsyncIterator[AsyncWebClient]:
+    """A client for one call, and its failures in our words. It repeats nothing: the second try of a code is refused."""
+    timeout = aiohttp.ClientTimeout(total=_SECONDS)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            yield AsyncWebClient(
+                token=token, base_url=base_url, session=session, retry_handlers=[], logger=_SILENT, timeout=_SECONDS
+            )
+    except SlackApiError as error:
+        raise _translated(method, error) from None
+    except (TimeoutError, aiohttp.ClientError, OSError, SlackClientError, ValueError) as error:
+        raise Unreachable(f"Slack did not answer {method} ({type(error).__name__}).") from None
+
+
+def _translated(method: str, error: SlackApiError) -> Refusal | Unreachable:
+    response = error.response
+    said = _fields(getattr(response, "data", None)).get("error")
+    word = said if isinstance(said, str) else ""
+    status = getattr(response, "status_code", 0)
+    if status == 429 or status >= 500 or not word or word in _TRANSIENT:
+        return Unreachable(f"Slack did not answer {method} ({word or status}).", _retry_after(response))
+    return Refusal(method, word[:60])
+
+
+def _retry_after(response: Any) -> float:
+    headers: Mapping[str, Any] = getattr(response, "headers", None) or {}
+    given = next((str(value) for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return min(float(given), 3_600.0) if given.isascii() and given.isdigit() else 1.0
+
+
+def _fields(given: Any) -> Mapping[str, Any]:
+    return given if isinstance(given, Mapping) else {}
+
+
+def _text(fields: Mapping[str, Any], key: str) -> str:
+    value = fields.get(key)
+    return value if isinstance(value, str) else ""
