@@ -24,17 +24,9 @@ _SILENT.setLevel(logging.CRITICAL + 1)
 _SILENT.propagate = False
 
 _TRANSIENT = frozenset(
-    [
-        "fatal_error",
-        "internal_error",
-        "ratelimited",
-        "request_timeout",
-        "service_unavailable",
-        "team_added_to_org",
-        "accesslimited",
-        "rollup_error",
-    ]
+    ("fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable", "team_added_to_org")
 )
+"""Slack's words for "later". Every other one is final."""
 _REMEDIES: Mapping[str, str] = {
     "invalid_auth": "copy the Bot User OAuth Token (xoxb-…) from the app's page OAuth & Permissions.",
     "not_authed": "copy the Bot User OAuth Token (xoxb-…) from the app's page OAuth & Permissions.",
