@@ -11,12 +11,14 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 
 from bot.environment import PREFIX, settings, variable_of
 from bot.errors import ConfigError
+from bot.language_codes import ISO_639_1
 
 
 class Section(BaseModel):
@@ -110,9 +112,18 @@ class BusConfig(Section):
     running: int = Field(1_000, ge=1, description="Turns that run at once.")
 
 
+def _language(code: str) -> str:
+    """Raises for what is no code: a language's name would be taken for one, and answered in English."""
+    if code not in ISO_639_1:
+        raise PydanticCustomError("language", 'Should be a lower-case ISO 639-1 code such as "en", "de" or "zh"')
+    return code
+
+
 class LanguageConfig(Section):
-    fixed: str = Field("", description='Always answer in this language, such as "en"; empty means the visitor\'s.')
-    default: str = "en"
+    fixed: Annotated[str, AfterValidator(lambda code: code and _language(code))] = Field(
+        "", description='Always answer in this language, such as "en"; empty means the visitor\'s.'
+    )
+    default: Annotated[str, AfterValidator(_language)] = "en"
 
 
 class Privacy(Section):

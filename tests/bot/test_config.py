@@ -55,6 +55,10 @@ def test_folders_are_taken_from_the_files_own_folder(tmp_path: Path) -> None:
         ("[server]\nport = 99999", "server.port"),
         ('[engine]\nkind = "gpt"', "engine.kind"),
         ("server = 3", "server"),
+        ('[language]\nfixed = "Englisch"', '`language.fixed`: Should be a lower-case ISO 639-1 code such as "en"'),
+        ('[language]\nfixed = "DE"', "language.fixed"),
+        ('[language]\ndefault = "xx"', "`language.default`: Should be a lower-case ISO 639-1 code"),
+        ('[language]\ndefault = ""', "language.default"),
         ("not toml at all [", "not valid TOML"),
         ('[web]\ntoken_secret = "x"', "FRONTDESK_WEB__TOKEN_SECRET"),
         ('[secrets]\nweb_token_secret = "x"', "environment"),
@@ -67,6 +71,13 @@ def test_a_wrong_file_is_explained(tmp_path: Path, text: str, says: str) -> None
     """Each mistake names its key and what to do."""
     with pytest.raises(ConfigError, match=says.replace("`", ".")):
         load(written(tmp_path, text), environ={})
+
+
+def test_languages_are_set_by_their_codes(tmp_path: Path) -> None:
+    """A code that ISO 639-1 has is taken; "" leaves the choice to the visitor."""
+    file = written(tmp_path, '[language]\nfixed = ""\ndefault = "zh"')
+    assert load(file, environ={}).language.default == "zh"
+    assert load(file, environ={"FRONTDESK_LANGUAGE__FIXED": "no"}).language.fixed == "no"
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
