@@ -11,7 +11,8 @@
     └── StorageError          what must be durable could not be written or read (503)
         ├── StorageFull       the disk is full or read-only
         ├── NewerDatabase     the file was written by a newer Frontdesk
-        └── StaleLease        somebody else holds the work now: this result is void
+        ├── StaleLease        somebody else holds the work now: this result is void
+        └── CaseConflict      the case was closed meanwhile, or another one is open: look again
 
 The engine imports nothing of ours and has its own: `bot.engine.base.EngineFault`.
 Each message says what happened and, after a colon or in a second sentence, what to do about it.
@@ -19,6 +20,11 @@ No message holds a secret or what a visitor wrote.
 """
 
 from __future__ import annotations
+
+from typing import Literal
+
+SourceFault = Literal["", "large", "kind", "locked", "empty", "damaged", "missing"]
+"""Too large; of a kind that is not read; behind a password; without text; not what it says it is; not to be had."""
 
 
 class FrontdeskError(Exception):
@@ -38,7 +44,11 @@ class TemplateError(UsageError):
 
 
 class SourceError(UsageError):
-    """A knowledge source cannot be read."""
+    """A knowledge source cannot be read. `why`, for a file that a person attached, chooses how they are told so."""
+
+    def __init__(self, message: str, *, why: SourceFault = "") -> None:
+        super().__init__(message)
+        self.why: SourceFault = why
 
 
 class Refused(FrontdeskError):
@@ -67,3 +77,7 @@ class NewerDatabase(StorageError):
 
 class StaleLease(StorageError):
     """The attempt number is not the newest one: this result is void."""
+
+
+class CaseConflict(StorageError):
+    """The case is closed for good, or its conversation has another that is open: this result is void."""

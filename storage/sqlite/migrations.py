@@ -165,3 +165,87 @@ def keys_of_the_api(db: Database) -> None:
             last_used_at REAL NOT NULL, PRIMARY KEY(day, key)) WITHOUT ROWID""",
     ):
         db.execute(statement)
+
+
+@steps()
+def posts_beside_ends(db: Database) -> None:
+    """The outbox anew, because its constraints change; every row, number and the count of them stays."""
+    for statement in (
+        """CREATE TABLE cases(
+            number INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            visitor INTEGER NOT NULL REFERENCES conversations(number),
+            desk INTEGER NOT NULL REFERENCES conversations(number),
+            state TEXT NOT NULL CHECK(state IN ('waiting', 'taken', 'resolved', 'returned')),
+            opened_at REAL NOT NULL, agent TEXT NOT NULL, agent_name TEXT NOT NULL,
+            name TEXT NOT NULL, language TEXT NOT NULL, reason TEXT NOT NULL,
+            opener TEXT NOT NULL, touched_at REAL NOT NULL)""",
+        "CREATE UNIQUE INDEX cases_open ON cases(visitor) WHERE state IN ('waiting', 'taken')",
+        "CREATE INDEX cases_by_visitor ON cases(visitor)",
+        "CREATE INDEX cases_by_desk ON cases(desk)",
+        "CREATE INDEX cases_by_opener ON cases(opener)",
+        "ALTER TABLE outbox RENAME TO outbox_before",
+        # `message` is what brought it forth. A post has the case that it is `about`, the case as it was then in
+        # `snapshot`, and an `id`; an end has none of them. `channel` is the conversation's, for the indexes.
+        """CREATE TABLE outbox(
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            message INTEGER NOT NULL REFERENCES messages(number),
+            conversation INTEGER NOT NULL REFERENCES conversations(number),
+            channel TEXT NOT NULL,
+            kind TEXT NOT NULL CHECK(kind IN ('reply', 'failed', 'said', 'notice', 'case')),
+            attempt INTEGER NOT NULL DEFAULT 0, seq INTEGER NOT NULL DEFAULT 0, text TEXT NOT NULL,
+            citations TEXT NOT NULL DEFAULT '[]', finish_reason TEXT NOT NULL DEFAULT '',
+            language TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
+            at REAL NOT NULL, remote TEXT NOT NULL DEFAULT '', delivered INTEGER NOT NULL DEFAULT 0,
+            about INTEGER REFERENCES cases(number), id TEXT NOT NULL DEFAULT '', name TEXT NOT NULL DEFAULT '',
+            snapshot TEXT NOT NULL DEFAULT '',
+            CHECK((about IS NULL) = (kind IN ('reply', 'failed'))))""",
+        """INSERT INTO outbox(
+            number, message, conversation, channel, kind, attempt, seq, text, citations, finish_reason, language,
+            reason, at, remote, delivered)
+            SELECT o.number, o.message, o.conversation, c.channel, o.kind, o.attempt, o.seq, o.text, o.citations,
+            o.finish_reason, o.language, o.reason, o.at, o.remote, o.delivered
+            FROM outbox_before o JOIN conversations c ON c.number = o.conversation ORDER BY o.number""",
+        # Numbers of rows that were erased are never used again either.
+        "DELETE FROM sqlite_sequence WHERE name = 'outbox'",
+        """INSERT INTO sqlite_sequence(name, seq)
+            SELECT 'outbox', seq FROM sqlite_sequence WHERE name = 'outbox_before'""",
+        "DROP TABLE outbox_before",
+        # A message ends once; a post comes once in its channel, but for cards.
+        "CREATE UNIQUE INDEX outbox_ends ON outbox(message) WHERE about IS NULL",
+        "CREATE UNIQUE INDEX outbox_posts ON outbox(channel, id) WHERE kind IN ('said', 'notice')",
+        "CREATE INDEX outbox_cards ON outbox(channel, id) WHERE kind = 'case'",
+        "CREATE INDEX outbox_by_message ON outbox(message)",
+        "CREATE INDEX outbox_by_conversation ON outbox(conversation, number)",
+        "CREATE INDEX outbox_posts_by_conversation ON outbox(conversation, number) WHERE about IS NOT NULL",
+        "CREATE INDEX outbox_by_case ON outbox(about) WHERE about IS NOT NULL",
+        "CREATE INDEX outbox_undelivered ON outbox(number) WHERE delivered = 0",
+        "CREATE INDEX outbox_undelivered_by_channel ON outbox(channel, number) WHERE delivered = 0",
+    ):
+        db.execute(statement)
+
+
+@steps()
+def what_messages_ask_for(db: Database) -> None:
+    for column in ("name", "command", "replaces"):
+        db.execute(f"ALTER TABLE messages ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+    db.execute("CREATE INDEX messages_by_replaced ON messages(channel, replaces) WHERE replaces <> ''")
+
+
+@steps()
+def sends_and_installations(db: Database) -> None:
+    for statement in (
+        # `about` is the case whose card this shows: it is found by its card as long as it lives.
+        """CREATE TABLE sends(
+            channel TEXT NOT NULL, key TEXT NOT NULL, part INTEGER NOT NULL,
+            state TEXT NOT NULL CHECK(state IN ('begun', 'placed', 'done')),
+            remote TEXT NOT NULL, detail TEXT NOT NULL, at REAL NOT NULL,
+            about INTEGER REFERENCES cases(number),
+            PRIMARY KEY(channel, key, part)) WITHOUT ROWID""",
+        "CREATE INDEX sends_by_remote ON sends(channel, remote) WHERE remote <> ''",
+        "CREATE INDEX sends_by_case ON sends(about) WHERE about IS NOT NULL",
+        """CREATE TABLE installations(
+            channel TEXT NOT NULL, account TEXT NOT NULL, secret BLOB NOT NULL, updated_at REAL NOT NULL,
+            PRIMARY KEY(channel, account)) WITHOUT ROWID""",
+    ):
+        db.execute(statement)

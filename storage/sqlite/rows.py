@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bot.events import Address, Attachment, Citation, Failed, Message, Passage, Reply, Turn
+from bot.events import Address, Attachment, Case, Citation, Failed, Message, Outbound, Passage, Post, Reply, Turn
 from storage.base import Document, Exchange, Outgoing, StoredPassage
 
 Row = Sequence[Any]
@@ -17,20 +17,30 @@ Row = Sequence[Any]
 ADDRESS = "channel = ? AND account = ? AND conversation = ? AND thread = ?"
 CONVERSATION = f"(SELECT number FROM conversations WHERE {ADDRESS})"
 
+INSERT_CONVERSATION = "INSERT INTO conversations(channel, account, conversation, thread) VALUES(?, ?, ?, ?)"
+
 _ADDRESS_COLUMNS = "c.channel, c.account, c.conversation, c.thread"
-MESSAGE_COLUMNS = f"m.id, {_ADDRESS_COLUMNS}, m.sender, m.text, m.sent_at, m.edited, m.attachments, m.language"
-_MESSAGE_WIDTH = 11
+MESSAGE_COLUMNS = (
+    f"m.id, {_ADDRESS_COLUMNS}, m.sender, m.text, m.sent_at, m.edited, m.attachments, m.language, "
+    "m.name, m.command, m.replaces"
+)
+_MESSAGE_WIDTH = 14
 OUTGOING_COLUMNS = (
     f"m.id, {_ADDRESS_COLUMNS}, o.number, o.kind, o.attempt, o.seq, o.text, o.citations, o.finish_reason, "
-    "o.language, o.reason, o.at, o.remote, o.delivered"
+    "o.language, o.reason, o.at, o.remote, o.delivered, o.id, o.name, o.snapshot"
 )
-_OUTGOING_WIDTH = 17
+_OUTGOING_WIDTH = 20
 EXCHANGE_COLUMNS = f"{MESSAGE_COLUMNS}, {OUTGOING_COLUMNS}, coalesce(f.value, 0)"
 EXCHANGE_TABLES = (
     "messages m JOIN conversations c ON c.number = m.conversation "
-    "LEFT JOIN outbox o ON o.message = m.number LEFT JOIN feedback f ON f.message = m.number"
+    "LEFT JOIN outbox o ON o.message = m.number AND o.about IS NULL LEFT JOIN feedback f ON f.message = m.number"
 )
 OUTGOING_TABLES = "outbox o JOIN messages m ON m.number = o.message JOIN conversations c ON c.number = o.conversation"
+CASE_COLUMNS = (
+    "k.id, v.channel, v.account, v.conversation, v.thread, d.channel, d.account, d.conversation, d.thread, "
+    "k.state, k.opened_at, k.agent, k.agent_name, k.name, k.language, k.reason"
+)
+CASE_TABLES = "cases k JOIN conversations v ON v.number = k.visitor JOIN conversations d ON d.number = k.desk"
 TURN_COLUMNS = "number, role, text, language, at"
 DOCUMENT_COLUMNS = "location, title, language, digest, passages, added_at, scope, url"
 PASSAGE_COLUMNS = (
@@ -62,7 +72,7 @@ def address_of(row: Row) -> Address:
 
 def message_of(row: Row) -> Message:
     """A row of MESSAGE_COLUMNS."""
-    sender, text, sent_at, edited, attachments, language = row[5:11]
+    sender, text, sent_at, edited, attachments, language, name, command, replaces = row[5:14]
     return Message(
         id=row[0],
         address=address_of(row[1:5]),
@@ -72,15 +82,51 @@ def message_of(row: Row) -> Message:
         edited=bool(edited),
         attachments=tuple(Attachment(**attachment) for attachment in json.loads(attachments)),
         language=language,
+        name=name,
+        command=command,
+        replaces=replaces,
     )
 
 
 def outgoing_of(row: Row) -> Outgoing:
     """A row of OUTGOING_COLUMNS."""
-    number, kind, *end, at, remote, delivered = row[5:17]
+    number, kind, *end, at, remote, delivered, post_id, name, snapshot = row[5:20]
     address = address_of(row[1:5])
-    event = _failed_of(row[0], address, end) if kind == "failed" else _reply_of(row[0], address, end)
+    event: Outbound
+    if kind == "reply":
+        event = _reply_of(row[0], address, end)
+    elif kind == "failed":
+        event = _failed_of(row[0], address, end)
+    else:
+        event = Post(id=post_id, address=address, kind=kind, text=end[2], case=case_in(snapshot), name=name)
     return Outgoing(number=number, event=event, at=at, remote=remote, delivered=bool(delivered))
+
+
+def snapshot_of(case: Case) -> str:
+    """A case as it is now, for `case_in`."""
+    return dump(asdict(case))
+
+
+def case_in(snapshot: str) -> Case:
+    values = json.loads(snapshot)
+    return Case(**{**values, "visitor": Address(**values["visitor"]), "desk": Address(**values["desk"])})
+
+
+def case_of(row: Row) -> Case:
+    """A row of CASE_COLUMNS."""
+    state, opened_at, agent, agent_name, name, language, reason = row[9:16]
+    return Case(
+        id=row[0],
+        visitor=address_of(row[1:5]),
+        desk=address_of(row[5:9]),
+        state=state,
+        opened_at=opened_at,
+        agent=agent,
+        agent_name=agent_name,
+        name=name,
+        language=language,
+        reason=reason,
+    )
 
 
 def _reply_of(message_id: str, address: Address, end: Row) -> Reply:

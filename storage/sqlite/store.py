@@ -5,69 +5,48 @@ The event loop never waits for the disk: writing happens in one thread (writer.p
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVar, TypeVarTuple
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
-from sqlite_utils.db import Database
+from bot.events import Address, Case, Failed, Feedback, Message, Post, Reply, Turn
+from storage.base import (
+    ApiKey,
+    ApiUsage,
+    Document,
+    Erased,
+    Exchange,
+    Installation,
+    Lease,
+    Outgoing,
+    Recollection,
+    Send,
+    StoredPassage,
+)
+from storage.sqlite import (
+    cases,
+    conversations,
+    ending,
+    inbox,
+    installations,
+    keys,
+    knowledge,
+    outbox,
+    record,
+    sends,
+    visitors,
+)
+from storage.sqlite.operations import Operations
 
-from bot.errors import StorageError
-from bot.events import Address, Failed, Feedback, Message, Reply, Turn
-from storage.base import ApiKey, ApiUsage, Document, Erased, Exchange, Lease, Outgoing, Recollection, StoredPassage
-from storage.sqlite import conversations, inbox, keys, knowledge, outbox, record, visitors
-from storage.sqlite.backup import write_backup
-from storage.sqlite.connection import Synchronous
-from storage.sqlite.faults import explained
-from storage.sqlite.file import DatabaseFile
-from storage.sqlite.readers import Readers
-from storage.sqlite.writer import Writer
-
-ERASURE_SECONDS = 60.0
-"""How long an erasure waits for whoever still reads what it removed."""
 _PAGE = 500
 
-Result = TypeVar("Result")
-Arguments = TypeVarTuple("Arguments")
 
-
-class SqliteStore:
+class SqliteStore(Operations):
     """The `Store` in `folder/frontdesk.db`, used from the event loop that opened it.
 
     One process holds the folder. `shared=True` opens it beside that process, without taking the lock and without
     voiding leases, for commands such as `frontdesk knowledge add` while the server runs. `synchronous="NORMAL"` is
     faster and may lose the last moments when the machine (not the process) dies. `clock` gives seconds since the epoch.
     """
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        synchronous: Synchronous = "FULL",
-        shared: bool = False,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._file = DatabaseFile(folder, synchronous, shared=shared)
-        self._clock = clock
-        self._db: Database | None = None
-        self._writer: Writer | None = None
-        self._readers: Readers | None = None
-
-    async def open(self) -> None:
-        if self._db is not None:
-            raise StorageError("The store is open already: close it before opening it again.")
-        self._db = await asyncio.to_thread(self._file.open)
-        self._writer = Writer(self._db, self._file.path, None if self._file.shared else self._file.chore)
-        self._readers = Readers(self._file.path)
-
-    async def close(self) -> None:
-        db, self._db = self._db, None
-        if db is None or self._writer is None or self._readers is None:
-            return
-        await self._writer.close()
-        await self._readers.close()
-        await asyncio.to_thread(self._file.close, db)
 
     # -- inbox -------------------------------------------------------------------------------------
     async def accept(self, message: Message) -> bool:
@@ -82,9 +61,17 @@ class SqliteStore:
     async def release(self, lease: Lease) -> None:
         await self._write(inbox.release, lease)
 
-    async def complete(self, lease: Lease, event: Reply | Failed, turns: Sequence[Turn]) -> Outgoing:
-        inbox.check_end(lease, event)
-        return await self._write(inbox.complete, lease, event, turns, self._clock())
+    async def complete(
+        self,
+        lease: Lease,
+        event: Reply | Failed,
+        turns: Sequence[Turn],
+        *,
+        posts: Sequence[Post] = (),
+        case: Case | None = None,
+    ) -> Outgoing:
+        ending.check_end(lease, event)
+        return await self._write(ending.complete, lease, event, turns, posts, case, self._clock())
 
     async def pending(self, *, limit: int = 1_000) -> Sequence[Message]:
         return await self._ask(inbox.pending, limit, self._clock())
@@ -101,6 +88,38 @@ class SqliteStore:
 
     async def outgoing_since(self, address: Address, number: int, *, limit: int = 200) -> Sequence[Outgoing]:
         return await self._ask(outbox.outgoing_since, address, number, limit)
+
+    async def sends(self, channel: str, key: str) -> Sequence[Send]:
+        return await self._ask(sends.sends, channel, key)
+
+    async def keep_send(self, channel: str, key: str, send: Send) -> None:
+        await self._write(sends.keep, channel, key, send, self._clock())
+
+    async def sent_as(self, channel: str, remote: str) -> str:
+        return await self._ask(sends.sent_as, channel, remote)
+
+    # -- hand-over ---------------------------------------------------------------------------------
+    async def case(self, visitor: Address) -> Case | None:
+        return await self._ask(cases.case, visitor)
+
+    async def case_at(self, desk: Address) -> Case | None:
+        return await self._ask(cases.case_at, desk)
+
+    async def posts(self, address: Address, *, limit: int = 200) -> Sequence[Outgoing]:
+        return await self._ask(outbox.posts, address, limit)
+
+    # -- installations -----------------------------------------------------------------------------
+    async def install(self, installation: Installation) -> None:
+        await self._write(installations.keep, installation)
+
+    async def installation(self, channel: str, account: str) -> Installation | None:
+        return await self._ask(installations.find, channel, account)
+
+    async def installations(self, channel: str) -> Sequence[Installation]:
+        return await self._ask(installations.every, channel)
+
+    async def uninstall(self, channel: str, account: str) -> bool:
+        return await self._write(installations.remove, channel, account)
 
     # -- conversations -----------------------------------------------------------------------------
     async def turns(self, address: Address, *, after: int = 0, limit: int = 200) -> Sequence[tuple[int, Turn]]:
@@ -131,10 +150,6 @@ class SqliteStore:
         erased = await self._write(visitors.expire, before)
         await self._scrub()
         return erased
-
-    async def backup(self, file: Path) -> None:
-        self._opened(self._readers)
-        await asyncio.to_thread(self._back_up, file)
 
     # -- knowledge ---------------------------------------------------------------------------------
     async def put_document(
@@ -204,31 +219,3 @@ class SqliteStore:
             for entry in entries:
                 yield entry
             after = entries[-1][0]
-
-    # -- behind the face ---------------------------------------------------------------------------
-    def _write(self, operation: Callable[[Database, *Arguments], Result], *arguments: *Arguments) -> Awaitable[Result]:
-        return self._opened(self._writer).submit(operation, *arguments)
-
-    async def _ask(self, question: Callable[[Database, *Arguments], Result], *arguments: *Arguments) -> Result:
-        return await self._opened(self._readers).ask(question, *arguments)
-
-    def _opened(self, part: Result | None) -> Result:
-        if self._db is None or part is None:
-            raise StorageError("The store is not open: the process is starting or shutting down. Try again then.")
-        return part
-
-    async def _scrub(self) -> None:
-        """Wait until no trace is left of what was removed up to now; at once when nothing was."""
-        number = await self._ask(record.counter, "erasures_wanted")
-        deadline = time.monotonic() + ERASURE_SECONDS
-        while not await self._opened(self._writer).submit_alone(self._file.finish_erasure, number):
-            if time.monotonic() > deadline:
-                raise StorageError(
-                    "The rows are removed, but a backup, or another process, still reads the file's old pages. "
-                    "A running server removes them as soon as it can; without one, run the command again later."
-                )
-            await asyncio.sleep(0.05)
-
-    def _back_up(self, file: Path) -> None:
-        with explained(file):
-            write_backup(self._file.path, file)

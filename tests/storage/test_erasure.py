@@ -11,8 +11,7 @@ import pytest
 from bot.errors import StorageError
 from bot.events import Address, Attachment, Failed, Feedback, Message
 from storage.base import Recollection, conversation_scope
-from storage.sqlite import SqliteStore, visitors
-from storage.sqlite import store as face
+from storage.sqlite import SqliteStore, operations, visitors
 from tests.contracts.store import HOME, Clock, answer, end, say, take, turns
 from tests.contracts.store_knowledge import document, passage
 
@@ -135,7 +134,7 @@ async def test_a_reader_in_the_way_is_waited_for(tmp_path: Path) -> None:
 
 async def test_an_erasure_that_cannot_finish_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a reader does not go, the caller is told what to do, and the work is done once the reader has gone."""
-    monkeypatch.setattr(face, "ERASURE_SECONDS", 0.0)
+    monkeypatch.setattr(operations, "ERASURE_SECONDS", 0.0)
     store = SqliteStore(tmp_path)
     await store.open()
     await visit(store)
