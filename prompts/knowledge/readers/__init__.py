@@ -58,7 +58,7 @@ def read(raw: bytes, kind: str, *, name: str, base: str = "", charset: str = "")
         reading = _read(raw, kind, base, charset)
         title = reading.title or ("" if kind == "pdf" else first_heading(reading.markdown)) or _spoken(name)
     except RecursionError:
-        raise SourceError("It is nested too deeply to be read.") from None
+        raise SourceError("It is nested too deeply to be read.", why="damaged") from None
     title = " ".join(_UNSEEN.sub(" ", title).split())[:_TITLE_CHARACTERS]
     return Reading(markdown=reading.markdown, title=title or name, language=reading.language, url=reading.url)
 
@@ -86,7 +86,7 @@ def _read(raw: bytes, kind: str, base: str, charset: str) -> Reading:
         return tables.read_csv(text)
     if kind == "text":
         return plain.read_plain(text)
-    raise SourceError(f"It is of no kind that is read ({', '.join(sorted(KINDS))}).")
+    raise SourceError(f"It is of no kind that is read ({', '.join(sorted(KINDS))}).", why="kind")
 
 
 def _spoken(name: str) -> str:

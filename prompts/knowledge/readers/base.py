@@ -63,7 +63,8 @@ def table(rows: list[list[str]]) -> str:
     if width > _MOST_COLUMNS or width * len(rows) > _MOST_CELLS:
         raise SourceError(
             f"It has a table of {width} columns and {len(rows)} rows: no more than {_MOST_COLUMNS} columns "
-            f"and {_MOST_CELLS} cells are read."
+            f"and {_MOST_CELLS} cells are read.",
+            why="large",
         )
     lines = [
         "| " + " | ".join(_cell(row[column]) if column < len(row) else "" for column in range(width)) + " |"

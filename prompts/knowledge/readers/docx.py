@@ -33,7 +33,7 @@ _HEADING = re.compile(r"^heading ?([1-9])$", re.IGNORECASE)
 def read_docx(raw: bytes) -> Reading:
     """Raises `SourceError` for encrypted or old (.doc) files, damaged ones, and those that unpack to too much."""
     if raw.startswith(_OLE):
-        raise SourceError("It is encrypted or of the old .doc kind: save it as .docx without a password.")
+        raise SourceError("It is encrypted or of the old .doc kind: save it as .docx without a password.", why="locked")
     try:
         document = _open(raw)
         markdown = "\n".join(_blocks(document))
@@ -41,7 +41,7 @@ def read_docx(raw: bytes) -> Reading:
         raise
     except Exception as error:  # damaged files make the parser fail in any way there is
         message = f"It is not a Word document that can be read ({type(error).__name__}): save it anew."
-        raise SourceError(message) from error
+        raise SourceError(message, why="damaged") from error
     about = document.core_properties
     return Reading(markdown=markdown, title=(about.title or "").strip(), language=language_code(about.language or ""))
 
@@ -63,7 +63,7 @@ def _unpacked(raw: bytes) -> io.BytesIO:
                     total += len(piece)
                     text += len(piece) if name.endswith((".xml", ".rels")) else 0
                     if total > _LARGEST_UNPACKED or text > _LARGEST_TEXT:
-                        raise SourceError("It unpacks to more than 200 MB, or 50 MB of text: split it.")
+                        raise SourceError("It unpacks to more than 200 MB, or 50 MB of text: split it.", why="large")
                     part.write(piece)
     return plain
 
@@ -92,7 +92,9 @@ def _items(document: Document) -> Iterator[Paragraph | Table]:
 
     for element in document.element.body.iter(qn("w:p"), qn("w:r")):
         if len(element) > _MOST_PARTS:
-            raise SourceError(f"It has a paragraph of {len(element)} parts: no more than {_MOST_PARTS} are read.")
+            raise SourceError(
+                f"It has a paragraph of {len(element)} parts: no more than {_MOST_PARTS} are read.", why="large"
+            )
     for element in document.element.body:
         if element.tag == qn("w:p"):
             yield Paragraph(element, document)

@@ -43,10 +43,10 @@ def _decode(raw: bytes, declared: str) -> str:
     for mark, name in _MARKS:
         if raw.startswith(mark):
             if (text := _try(raw, name)) is None:
-                raise SourceError(f"It begins like {name} text but is not: save it as UTF-8.")
+                raise SourceError(f"It begins like {name} text but is not: save it as UTF-8.", why="damaged")
             return text
     if len(_CONTROLS.findall(raw[:_LOOKED_AT])) > len(raw[:_LOOKED_AT]) // 1_000:
-        raise SourceError("It is a binary file, not text.")
+        raise SourceError("It is a binary file, not text.", why="kind")
     for name in ("utf-8", declared):
         if name and (text := _try(raw, name)) is not None:
             return text
@@ -61,7 +61,7 @@ def _guess(raw: bytes) -> str:
     accented = sum(byte >= 0x80 for byte in raw)
     if accented <= _ACCENTED_SHARE * len(raw) and (latin := _try(raw, "cp1252") or _try(raw, "latin-1")):
         return latin
-    raise SourceError("Its encoding is not recognised: save it as UTF-8.")
+    raise SourceError("Its encoding is not recognised: save it as UTF-8.", why="damaged")
 
 
 _CHINESE = (("gb18030", ("gb2312", 0xB0, 0xD7)), ("big5", ("big5", 0xA4, 0xC6)))

@@ -43,7 +43,7 @@ def front_matter(text: str) -> tuple[dict[str, Any], str]:
             mark = getattr(error, "problem_mark", None)
             where = f" (line {mark.line + 2})" if mark else ""
             message = f"Its front matter is not valid YAML{where}: correct it, or remove the lines of ---."
-            raise SourceError(message) from None
+            raise SourceError(message, why="damaged") from None
     return (about, body) if about is not None else ({}, text)
 
 

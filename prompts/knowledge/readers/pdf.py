@@ -32,9 +32,13 @@ def read_pdf(raw: bytes) -> Reading:
     except SourceError:
         raise
     except Exception as error:  # damaged files make the parser fail in any way there is
-        raise SourceError(f"It is not a PDF that can be read ({type(error).__name__}): export it anew.") from error
+        raise SourceError(
+            f"It is not a PDF that can be read ({type(error).__name__}): export it anew.", why="damaged"
+        ) from error
     if not any(page.strip() for page in pages):
-        raise SourceError("It holds no text, so it was probably scanned: run a text recognition (OCR) over it first.")
+        raise SourceError(
+            "It holds no text, so it was probably scanned: run a text recognition (OCR) over it first.", why="empty"
+        )
     parts = [f"# Page {number}\n\n{_paragraphs(page)}\n" for number, page in enumerate(pages, 1) if page.strip()]
     return Reading(markdown="\n".join(parts), title=title, language=language)
 
@@ -42,7 +46,7 @@ def read_pdf(raw: bytes) -> Reading:
 def _unlock(reader: PdfReader) -> None:
     """Files that only restrict printing open with an empty password."""
     if reader.is_encrypted and not reader.decrypt(""):
-        raise SourceError("It is encrypted: save a copy without a password.")
+        raise SourceError("It is encrypted: save a copy without a password.", why="locked")
 
 
 def _paragraphs(page: str) -> str:

@@ -16,7 +16,7 @@ def read_csv(text: str) -> Reading:
     try:
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), _dialect(text)) if any(map(str.strip, row))]
     except csv.Error as error:
-        raise SourceError(f"It is not valid CSV: {error}.") from None
+        raise SourceError(f"It is not valid CSV: {error}.", why="damaged") from None
     return Reading(markdown=table([[escape_inline(cell) for cell in row] for row in rows]) + "\n")
 
 
