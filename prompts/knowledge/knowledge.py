@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.config import KnowledgeConfig, LanguageConfig
+from bot.errors import SourceError
 from bot.events import Passage
 from bot.language import Languages
 from prompts.knowledge.analyze import Vocabulary, asked, count, full_text_query
 from prompts.knowledge.embed import Embedder
 from prompts.knowledge.indexing import Added, Indexing, Progress
 from prompts.knowledge.meaning import Meaning
+from prompts.knowledge.prepare import Source, prepare
 from prompts.knowledge.rank import rank
+from prompts.knowledge.readers import kind_of
 from prompts.knowledge.sources import folder_of, is_page, location_of
 from storage.base import Document, Store, StoredPassage
 
@@ -23,6 +28,11 @@ if TYPE_CHECKING:
 
 _CANDIDATES = 60
 _LONGEST_QUESTION = 4_000
+_ATTACHED_READERS = 2
+"""Threads that read what visitors attached: whatever they attach, everything else in the house goes on."""
+_READING_SECONDS = 60.0
+_EMBEDDED_AT_ONCE = 128
+"""Passages of an attached file that are embedded before the answer; a longer file is found by its words."""
 
 
 class Knowledge:
@@ -45,6 +55,7 @@ class Knowledge:
         self._store, self._config, self._root, self._fetcher = store, config, root or Path.cwd(), fetcher
         self._detect = (languages or Languages(LanguageConfig())).detect
         self._meaning = Meaning(store, embedder) if embedder else None
+        self._readers = ThreadPoolExecutor(_ATTACHED_READERS, thread_name_prefix="attached")
         self._adding = asyncio.Lock()
         self._counting = asyncio.Lock()
         self._vocabulary = Vocabulary()
@@ -67,6 +78,55 @@ class Knowledge:
             if self._meaning and (changed := [*added.added, *added.updated]):
                 await self._meaning.embed_documents(changed, scope, report)
         return added
+
+    async def add_bytes(self, name: str, raw: bytes, *, location: str, scope: str, media_type: str = "") -> bool:
+        """Index a file that a person attached, for the conversation that `scope` stands for; its title is its name.
+
+        False when it is known there and has not changed. Raises `SourceError`, with its `why`, for what cannot be read
+        within a minute or holds no text; then what was known of it stays.
+        """
+        source = Source(raw=raw, kind=kind_of(name, media_type), location=location, name=name, attached=True)
+        if await self._digest(location, scope) == await asyncio.to_thread(source.digest, self._config.passage_tokens):
+            return False
+        document, passages = await self._prepared(source, scope)
+        if not passages:
+            raise SourceError("It holds no text.", why="empty")
+        await self._store.put_document(document, passages)
+        if self._meaning and len(passages) <= _EMBEDDED_AT_ONCE:
+            await self._meaning.embed_now(location, scope)
+        return True
+
+    async def knows(self, location: str, *, scope: str) -> bool:
+        """Whether there is a document at `location` for the conversation that `scope` stands for."""
+        return bool(await self._digest(location, scope))
+
+    async def _prepared(self, source: Source, scope: str) -> tuple[Document, list[StoredPassage]]:
+        tokens = self._config.passage_tokens
+        reading = partial(prepare, source, passage_tokens=tokens, scope=scope, detect=self._detect)
+        working = asyncio.get_running_loop().run_in_executor(self._readers, reading)
+        try:
+            return await asyncio.wait_for(working, _READING_SECONDS)
+        except TimeoutError:
+            raise SourceError(f"It takes longer than {_READING_SECONDS:g} seconds to read.", why="large") from None
+
+    async def _digest(self, location: str, scope: str) -> str:
+        known = await self._store.documents(scope=scope)
+        return next((document.digest for document in known if document.location == location), "")
+
+    async def opening(self, location: str, *, scope: str, limit: int) -> Sequence[Passage]:
+        """The first `limit` passages of a document."""
+        return [stored.passage for stored in (await self._store.passages_of(location, scope=scope))[:limit]]
+
+    async def text(self, location: str, *, scope: str) -> str:
+        """A document as Markdown, put together from its passages; "" when there is none."""
+        parts: list[str] = []
+        heading: tuple[str, ...] = ()
+        for stored in await self._store.passages_of(location, scope=scope):
+            if stored.passage.heading != heading:
+                heading = stored.passage.heading
+                parts += [f"## {' > '.join(heading)}"] if heading else []
+            parts.append(stored.passage.text)
+        return "\n\n".join(parts)
 
     async def remove(self, location: str, *, scope: str = "") -> bool:
         """Forget the document at a location, or those of a file or folder. False when there was none."""
@@ -120,7 +180,8 @@ class Knowledge:
         return await self._meaning.complete(progress or (lambda _: None)) if self._meaning else False
 
     def close(self) -> None:
-        """Give the embedder's thread back."""
+        """Give the threads back."""
+        self._readers.shutdown(wait=False, cancel_futures=True)
         if self._meaning:
             self._meaning.close()
 

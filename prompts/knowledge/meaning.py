@@ -76,6 +76,11 @@ class Meaning:
             for location in locations:
                 await self._embed(await self._store.passages_of(location, scope=scope), report)
 
+    async def embed_now(self, location: str, scope: str) -> None:
+        """Embed a document's passages if the model is there already; else they are embedded once it has been loaded."""
+        if self._embedder.ready:
+            await self._embed(await self._store.passages_of(location, scope=scope), lambda _: None)
+
     def close(self) -> None:
         self._embedder.close()
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prompts.knowledge.analyze import indexed, plain
 from prompts.knowledge.cut import cut
-from prompts.knowledge.readers import read
+from prompts.knowledge.readers import one_line, read
 from storage.base import Document, StoredPassage
 
 _WAY = "1"
@@ -21,7 +21,10 @@ Detect = Callable[..., str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A source's bytes. `name` is its file's name, `base` the address it came from, `charset` what came with it."""
+    """A source's bytes. `name` is its file's name, `base` the address it came from, `charset` what came with it.
+
+    One that is `attached` was given by a person to a conversation: its name is its title, and it stands for no page.
+    """
 
     raw: bytes
     kind: str
@@ -29,6 +32,7 @@ class Source:
     name: str
     base: str = ""
     charset: str = ""
+    attached: bool = False
 
     def digest(self, passage_tokens: int) -> str:
         """Changes when the bytes do, or the way they are read and cut."""
@@ -39,6 +43,8 @@ class Source:
 def prepare(source: Source, *, passage_tokens: int, scope: str, detect: Detect) -> tuple[Document, list[StoredPassage]]:
     """The document and its passages; none for a source without text. Raises `SourceError`."""
     reading = read(source.raw, source.kind, name=source.name, base=source.base, charset=source.charset)
+    if source.attached:
+        reading = replace(reading, title=one_line(source.name) or source.name, url="")
     pieces = cut(reading.markdown, title=reading.title, budget=passage_tokens)
     language = reading.language
     if not language or source.kind not in _WRITTEN_BY_HAND:

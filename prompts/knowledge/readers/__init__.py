@@ -44,9 +44,11 @@ _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff
 """Controls, orders of writing direction and halves of characters: a title is shown in many places, on one line."""
 
 
-def kind_of(name: str) -> str:
-    """The kind of a file by its name, or ""."""
-    return KINDS.get(PurePosixPath(name).suffix.lower(), "")
+def kind_of(name: str, media_type: str = "") -> str:
+    """The kind of a file by its name, else by its media type, or ""; text of a kind that is not known is text."""
+    media = media_type.partition(";")[0].strip().lower()
+    by_type = MEDIA_TYPES.get(media, "text" if media.startswith("text/") else "")
+    return KINDS.get(PurePosixPath(name).suffix.lower(), by_type)
 
 
 def read(raw: bytes, kind: str, *, name: str, base: str = "", charset: str = "") -> Reading:
@@ -59,8 +61,12 @@ def read(raw: bytes, kind: str, *, name: str, base: str = "", charset: str = "")
         title = reading.title or ("" if kind == "pdf" else first_heading(reading.markdown)) or _spoken(name)
     except RecursionError:
         raise SourceError("It is nested too deeply to be read.", why="damaged") from None
-    title = " ".join(_UNSEEN.sub(" ", title).split())[:_TITLE_CHARACTERS]
-    return Reading(markdown=reading.markdown, title=title or name, language=reading.language, url=reading.url)
+    return Reading(markdown=reading.markdown, title=one_line(title) or name, language=reading.language, url=reading.url)
+
+
+def one_line(title: str) -> str:
+    """A title as it may stand on one line: without controls and orders of writing direction, and not too long."""
+    return " ".join(_UNSEEN.sub(" ", title).split())[:_TITLE_CHARACTERS]
 
 
 def first_heading(markdown: str) -> str:
