@@ -40,6 +40,7 @@ _REMEDIES: Mapping[str, str] = {
     "bad_client_secret": "SLACK_CLIENT_SECRET is not the app's: copy it from the app's page Basic Information.",
     "invalid_code": "the link was used before, or is too old: begin the installation again.",
     "code_already_used": "the link was used before: begin the installation again.",
+    "no_bot_token": "the app asks for no bot scopes: make it from the manifest.",
     "bad_redirect_uri": "add this server's /slack/oauth_redirect to the app's redirect URLs.",
 }
 
@@ -87,7 +88,74 @@ async def test_token(base_url: str, token: str) -> Who:
         bot=_text(body, "bot_id"),
         enterprise=_text(body, "enterprise_id"),
         org_wide=body.get("is_enterprise_install") is True,
-        scopes=frozenset(scope.strip() for scope in granted.split(",") if scope.strip()),
+        scopes=_scopes(granted),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """The app as its page Basic Information names it. `secret` is never shown."""
+
+    base_url: str
+    client_id: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"App({self.client_id!r})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """What Slack gave for a code or a refresh token. `seconds` is how long the token lives, 0 for ever."""
+
+    token: str
+    refresh_token: str
+    seconds: float
+    scopes: frozenset[str]
+    team: str
+    team_name: str
+    enterprise: str
+    enterprise_name: str
+    org_wide: bool
+
+    def __repr__(self) -> str:
+        return f"Granted(team={self.team!r}, enterprise={self.enterprise!r})"
+
+
+async def exchange(app: App, code: str, redirect_uri: str) -> Granted:
+    """The bot's token for the code that Slack sent somebody's browser back with. Raises `Refusal` or `Unreachable`."""
+    return await _grant(app, code=code, redirect_uri=redirect_uri)
+
+
+async def refresh(app: App, refresh_token: str) -> Granted:
+    """A new token for an old one's refresh token, which ends with it. Raises `Refusal` or `Unreachable`."""
+    return await _grant(app, grant_type="refresh_token", refresh_token=refresh_token)
+
+
+async def give_up(base_url: str, token: str) -> None:
+    """Revoke a token; with its last one Slack removes the app. Raises `Refusal` or `Unreachable`."""
+    async with _asking("auth.revoke", base_url, token) as client:
+        await client.auth_revoke()
+
+
+async def _grant(app: App, **arguments: str) -> Granted:
+    async with _asking("oauth.v2.access", app.base_url) as client:
+        answer = await client.oauth_v2_access(client_id=app.client_id, client_secret=app.secret, **arguments)
+        body = _fields(answer.data)
+    token, seconds = _text(body, "access_token"), body.get("expires_in")
+    if body.get("token_type") != "bot" or not token:
+        raise Refusal("oauth.v2.access", "no_bot_token")
+    team, enterprise = _fields(body.get("team")), _fields(body.get("enterprise"))
+    return Granted(
+        token=token,
+        refresh_token=_text(body, "refresh_token"),
+        seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+        scopes=_scopes(_text(body, "scope")),
+        team=_text(team, "id"),
+        team_name=_text(team, "name"),
+        enterprise=_text(enterprise, "id"),
+        enterprise_name=_text(enterprise, "name"),
+        org_wide=body.get("is_enterprise_install") is True,
     )
 
 
@@ -120,6 +188,10 @@ def _retry_after(response: Any) -> float:
     headers: Mapping[str, Any] = getattr(response, "headers", None) or {}
     given = next((str(value) for name, value in headers.items() if name.lower() == "retry-after"), "")
     return min(float(given), 3_600.0) if given.isascii() and given.isdigit() else 1.0
+
+
+def _scopes(given: str) -> frozenset[str]:
+    return frozenset(scope.strip() for scope in given.split(",") if scope.strip())
 
 
 def _fields(given: Any) -> Mapping[str, Any]:
