@@ -198,8 +198,11 @@ class Store(Protocol):
     ) -> Outgoing:
         """Commit the end of the message, its turns and the outbox rows in one transaction. Raises `StaleLease`.
 
-        `posts` go out too, at addresses of their own; one of kind "said" at a case's visitor is remembered there as the
-        assistant's turn. `case` is kept in the place of what was known of it.
+        `posts` go out too, after the end, in their order, at addresses of their own; one of kind "said" at a case's
+        visitor is remembered there as the assistant's turn. `case` is kept in the place of what was known of it: give
+        it when it is new and when it changed. Raises `CaseConflict`, and nothing is changed, when the case was closed
+        before, when another case of the same conversation is open, or when a post is about a case that is not known
+        (erased meanwhile): look at the cases again, and decide anew. `ValueError`: a post's id is there already.
         """
 
     async def pending(self, *, limit: int = 1_000) -> Sequence[Message]:
@@ -222,7 +225,10 @@ class Store(Protocol):
         """What is known of the remote messages that show `key` (a message's or a post's id), by part."""
 
     async def keep_send(self, channel: str, key: str, send: Send) -> None:
-        """Keep it in the place of what was known of that part. It is erased with the message, and expires like one."""
+        """Keep it in the place of what was known of that part. It is erased with the message, and expires like one.
+
+        What shows the card of a case is kept as long as the case: its thread is found by it.
+        """
 
     async def sent_as(self, channel: str, remote: str) -> str:
         """The key that the remote message `remote` shows, "" when it is none of ours."""
@@ -265,13 +271,19 @@ class Store(Protocol):
 
     # -- visitors and time -------------------------------------------------------------------------
     async def export(self, visitor: str) -> Mapping[str, Any]:
-        """Everything held about a sender, as JSON-ready values."""
+        """Everything held about a sender, as JSON-ready values: of a case that they opened both sides."""
 
     async def erase(self, visitor: str) -> Erased:
-        """Remove a sender for good: rows, full-text index, write-ahead log and freed pages."""
+        """Remove a sender for good: rows, full-text index, write-ahead log and freed pages.
+
+        With them go the cases that they opened: posts on both sides, and the whole thread at the support desk. Of
+        somebody at a desk goes what they said; a case that they had waits again.
+        """
 
     async def expire(self, before: float) -> Erased:
-        """Remove ended exchanges, turns and memories older than `before`, as thoroughly as `erase`."""
+        """Remove ended exchanges with their turns and posts, memories, sends, and cases in which nothing happened
+        since, older than `before`, as thoroughly as `erase`.
+        """
 
     async def backup(self, file: Path) -> None:
         """Write a consistent copy while work goes on. Refuses to overwrite."""

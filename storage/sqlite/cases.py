@@ -52,10 +52,12 @@ def keep(db: Database, case: Case, opened_by: str, now: float) -> int:
     return int(db.execute(_KEEP, (*values, *said)).fetchall()[0][0])
 
 
-def touch(db: Database, case: Case, opened_by: str, now: float) -> int:
-    """Note that something happened in it; its number. One that is not known is kept."""
+def touch(db: Database, case: Case, now: float) -> int:
+    """Note that something was posted about it; its number. Raises `CaseConflict`, lest a post bring back the erased."""
     known = db.execute(_TOUCH, (now, case.id)).fetchall()
-    return int(known[0][0]) if known else keep(db, case, opened_by, now)
+    if not known:
+        raise CaseConflict(f"Case {case.id} is not known: it was erased, or has to be given with its first post.")
+    return int(known[0][0])
 
 
 def conversation(db: Database, address: Address) -> int:

@@ -46,7 +46,7 @@ def complete(
         _insert_turn(db, message, conversation, turn)
     if case is not None:
         cases.keep(db, case, cases.opener(case, held.message), now)
-    sent = tuple(_insert_post(db, held, message, post, now) for post in posts)
+    sent = tuple(_insert_post(db, message, post, now) for post in posts)
     return Outgoing(number=number or 0, event=event, at=now, posts=sent)
 
 
@@ -59,12 +59,12 @@ def check_end(held: Lease, event: Reply | Failed) -> None:
         raise ValueError("a message ends with a final reply of the attempt that is leased")
 
 
-def _insert_post(db: Database, held: Lease, message: int, post: Post, now: float) -> Outgoing:
+def _insert_post(db: Database, message: int, post: Post, now: float) -> Outgoing:
     """What a person said reaches the visitor like an answer, so the bot remembers it as one."""
     channel = post.address.channel
     if post.kind != "case" and db.execute(_FIND_POST, (channel, post.id)).fetchone():
         raise ValueError(f"there is a post {post.id} in {channel} already: a post's id is unique")
-    about = cases.touch(db, post.case, cases.opener(post.case, held.message), now)
+    about = cases.touch(db, post.case, now)
     conversation = cases.conversation(db, post.address)
     values = (message, conversation, channel, post.kind, post.text, now, about, post.id, post.name)
     number = db.execute(_INSERT_POST, (*values, snapshot_of(post.case))).lastrowid

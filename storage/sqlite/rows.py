@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bot.events import Address, Attachment, Case, Citation, Failed, Message, Outbound, Passage, Post, Reply, Turn
-from storage.base import Document, Exchange, Outgoing, StoredPassage
+from storage.base import Document, Exchange, Outgoing, Send, StoredPassage
 
 Row = Sequence[Any]
 
@@ -41,6 +41,7 @@ CASE_COLUMNS = (
     "k.state, k.opened_at, k.agent, k.agent_name, k.name, k.language, k.reason"
 )
 CASE_TABLES = "cases k JOIN conversations v ON v.number = k.visitor JOIN conversations d ON d.number = k.desk"
+SEND_COLUMNS = "s.part, s.state, s.remote, s.detail"
 TURN_COLUMNS = "number, role, text, language, at"
 DOCUMENT_COLUMNS = "location, title, language, digest, passages, added_at, scope, url"
 PASSAGE_COLUMNS = (
@@ -154,6 +155,12 @@ def exchange_of(row: Row) -> Exchange:
     end = row[_MESSAGE_WIDTH : _MESSAGE_WIDTH + _OUTGOING_WIDTH]
     ended = end[5] is not None
     return Exchange(message=message_of(row), outgoing=outgoing_of(end) if ended else None, feedback=row[-1])
+
+
+def send_of(row: Row) -> Send:
+    """A row of SEND_COLUMNS."""
+    part, state, remote, detail = row
+    return Send(part=part, state=state, remote=remote, detail=json.loads(detail))
 
 
 def turn_of(row: Row) -> tuple[int, Turn]:

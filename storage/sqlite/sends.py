@@ -1,16 +1,17 @@
 """Which remote messages show what, so that a channel can go on where it was cut off."""
 
+# ruff: noqa: S608 - only constants of this package are put into SQL; every value is bound
+
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from sqlite_utils.db import Database
 
 from storage.base import Send
-from storage.sqlite.rows import dump
+from storage.sqlite.rows import SEND_COLUMNS, dump, send_of
 
-_SENDS = "SELECT part, state, remote, detail FROM sends WHERE channel = ? AND key = ? ORDER BY part"
+_SENDS = f"SELECT {SEND_COLUMNS} FROM sends s WHERE channel = ? AND key = ? ORDER BY part"
 _SENT_AS = "SELECT key FROM sends WHERE channel = ? AND remote = ? AND remote <> '' ORDER BY at DESC LIMIT 1"
 _KEEP = """
     INSERT INTO sends(channel, key, part, state, remote, detail, at, about)
@@ -22,7 +23,7 @@ _KEEP = """
 
 def sends(db: Database, channel: str, key: str) -> Sequence[Send]:
     rows = db.execute(_SENDS, (channel, key)).fetchall()
-    return [Send(part=part, state=state, remote=remote, detail=json.loads(more)) for part, state, remote, more in rows]
+    return [send_of(row) for row in rows]
 
 
 def keep(db: Database, channel: str, key: str, send: Send, now: float) -> None:

@@ -26,6 +26,7 @@ from storage.sqlite import (
     cases,
     conversations,
     ending,
+    export,
     inbox,
     installations,
     keys,
@@ -139,7 +140,7 @@ class SqliteStore(Operations):
 
     # -- visitors and time -------------------------------------------------------------------------
     async def export(self, visitor: str) -> Mapping[str, Any]:
-        return await self._ask(visitors.export, visitor)
+        return await self._ask(export.export, visitor)
 
     async def erase(self, visitor: str) -> Erased:
         erased = await self._write(visitors.erase, visitor)

@@ -1,32 +1,41 @@
-"""Everything that is held about a sender: shown, or removed; and what is old, removed.
+"""Removing everything that is held about a sender; and what is old.
 
 A conversation in which only that sender took part is theirs as a whole. In a shared one their messages, the
 answers to them, the turns of both and the opinions on them are theirs; its summary and facts, which mix
 everybody's words, are cleared when somebody in it is erased.
+
+A case that they opened is theirs on both sides: what was posted about it, and its thread at the support desk with
+whatever colleagues said there. Of somebody who worked at a desk, what they said goes, and their name from the cases.
 """
 
-# ruff: noqa: S608 - only constants of this package are put into SQL; every value is bound
+
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Sequence
 
 from sqlite_utils.db import Database
 
-from storage.base import Erased, conversation_scope
-from storage.sqlite import erasure
-from storage.sqlite.knowledge import VERSION, delete_document, documents, passages_of
-from storage.sqlite.record import raise_counter
-from storage.sqlite.rows import EXCHANGE_COLUMNS, EXCHANGE_TABLES, Row, address_of, exchange_of, turn_of
+from storage.base import Erased
+from storage.sqlite.removal import finish, remove, remove_documents, remove_if_empty, remove_orphaned_sends
+from storage.sqlite.rows import Row, dump
 
-_THEIRS = "SELECT number FROM messages WHERE sender = ?"
-_OLD = "SELECT number FROM messages WHERE ended_at < ?"
-_ADDRESS = "SELECT channel, account, conversation, thread FROM conversations WHERE number = ?"
-_OTHERS = "SELECT 1 FROM messages WHERE conversation = ? AND sender <> ? LIMIT 1"
+_SHARED = """
+    SELECT 1 FROM messages WHERE conversation = :conversation AND sender <> :visitor
+    UNION ALL SELECT 1 FROM cases WHERE desk = :conversation LIMIT 1"""
+_CASES = """
+    SELECT number FROM cases WHERE opener = ? AND opener <> ''
+    UNION SELECT number FROM cases WHERE visitor IN (SELECT value FROM json_each(?)) ORDER BY 1"""
+_MESSAGES = """
+    SELECT number FROM messages WHERE sender = ?
+    UNION SELECT m.number FROM messages m JOIN cases k ON k.desk = m.conversation
+    WHERE k.number IN (SELECT value FROM json_each(?))"""
+_QUIET = """
+    SELECT number FROM cases k WHERE touched_at < ?
+    AND NOT EXISTS (SELECT 1 FROM outbox WHERE about = k.number)
+    AND NOT EXISTS (SELECT 1 FROM messages WHERE conversation = k.desk)"""
 _CLEAR = """
     UPDATE conversations SET summary = '', summarised = 0, facts = '[]', version = random()
     WHERE number = ? AND (summary <> '' OR facts <> '[]')"""
@@ -35,90 +44,69 @@ _FADED = "SELECT number FROM conversations WHERE remembered_at < ? AND (summary 
 _ABANDONED = """
     SELECT number FROM conversations c WHERE remembered_at > 0 AND remembered_at < ?
     AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation = c.number)"""
+# Whoever had the case is nobody now, so it waits again: else its visitor would talk to no one.
+_LEAVE = """
+    UPDATE cases SET agent = '', agent_name = '', state = iif(state = 'taken', 'waiting', state)
+    WHERE agent = ?"""
+_FORGET = """
+    UPDATE outbox SET snapshot = json_set(snapshot, '$.agent', '', '$.agent_name', '')
+    WHERE about IS NOT NULL AND json_extract(snapshot, '$.agent') = ?"""
 
 
-def export(db: Database, visitor: str) -> Mapping[str, Any]:
-    """Conversations with their exchanges, turns, memory and documents, as JSON-ready values."""
-    return {"visitor": visitor, "conversations": [_conversation(db, c, visitor) for c in _conversations(db, visitor)]}
-
-
-def _conversations(db: Database, visitor: str) -> Sequence[int]:
+def conversations_of(db: Database, visitor: str) -> Sequence[int]:
+    """Those in which they took part."""
     found = "SELECT DISTINCT conversation FROM messages WHERE sender = ? ORDER BY conversation"
-    return [number for (number,) in db.execute(found, (visitor,)).fetchall()]
+    return _numbers(db.execute(found, (visitor,)).fetchall())
 
 
-def _conversation(db: Database, conversation: int, visitor: str) -> Mapping[str, Any]:
-    shared = db.execute(_OTHERS, (conversation, visitor)).fetchone() is not None
-    address = address_of(db.execute(_ADDRESS, (conversation,)).fetchone())
-    found: dict[str, Any] = {
-        "address": asdict(address),
-        "shared": shared,
-        "exchanges": _exchanges(db, conversation, visitor),
-        "turns": _turns(db, conversation, visitor),
-    }
-    return found if shared else {**found, **_memory(db, conversation), "documents": _documents(db, conversation)}
+def is_shared(db: Database, conversation: int, visitor: str) -> bool:
+    """Whether others took part, or it is somebody else's case at a support desk."""
+    values = {"conversation": conversation, "visitor": visitor}
+    return db.execute(_SHARED, values).fetchone() is not None
 
 
-def _exchanges(db: Database, conversation: int, visitor: str) -> Sequence[Mapping[str, Any]]:
-    found = (
-        f"SELECT {EXCHANGE_COLUMNS}, coalesce(f.comment, '') FROM {EXCHANGE_TABLES} "
-        "WHERE m.conversation = ? AND m.sender = ? ORDER BY m.number"
-    )
-    return [_exchange(row) for row in db.execute(found, (conversation, visitor)).fetchall()]
+def cases_of(db: Database, visitor: str) -> Sequence[int]:
+    """The cases that they opened, and those of the conversations that are theirs alone."""
+    alone = [number for number in conversations_of(db, visitor) if not is_shared(db, number, visitor)]
+    return _numbers(db.execute(_CASES, (visitor, dump(alone))).fetchall())
 
 
-def _exchange(row: Row) -> Mapping[str, Any]:
-    exchange = exchange_of(row[:-1])
-    end = asdict(exchange.outgoing) if exchange.outgoing else None
-    return {"message": asdict(exchange.message), "end": end, "feedback": exchange.feedback, "comment": row[-1]}
-
-
-def _turns(db: Database, conversation: int, visitor: str) -> Sequence[Mapping[str, Any]]:
-    found = f"SELECT number, role, text, language, at FROM turns WHERE conversation = ? AND message IN ({_THEIRS})"
-    rows = db.execute(f"{found} ORDER BY number", (conversation, visitor)).fetchall()
-    return [asdict(turn_of(row)[1]) for row in rows]
-
-
-def _memory(db: Database, conversation: int) -> Mapping[str, Any]:
-    found = "SELECT language, summary, facts FROM conversations WHERE number = ?"
-    language, summary, facts = db.execute(found, (conversation,)).fetchone()
-    return {"language": language, "summary": summary, "facts": json.loads(facts)}
-
-
-def _documents(db: Database, conversation: int) -> Sequence[Mapping[str, Any]]:
-    scope = conversation_scope(address_of(db.execute(_ADDRESS, (conversation,)).fetchone()))
-    return [
-        {**asdict(document), "texts": [stored.passage.text for stored in passages_of(db, document.location, scope)]}
-        for document in documents(db, scope)
-    ]
+def messages_of(db: Database, visitor: str, cases: Sequence[int]) -> Sequence[int]:
+    """What they said, and what was said about `cases` at the support desk."""
+    return _numbers(db.execute(_MESSAGES, (visitor, dump(list(cases)))).fetchall())
 
 
 def erase(db: Database, visitor: str) -> Erased:
-    """Remove the rows of `visitor`; the traces are `erasure.scrub`'s."""
+    """Remove the rows of `visitor`."""
     removed: Counter[str] = Counter()
-    conversations = _conversations(db, visitor)
-    attached = _attached(db, visitor)
-    _delete_exchanges(db, _THEIRS, visitor, removed)
-    for conversation in conversations:
-        if not _delete_if_empty(db, conversation, removed):
+    conversations, attached = conversations_of(db, visitor), _attached(db, visitor)
+    cases = cases_of(db, visitor)
+    touched = remove(db, messages_of(db, visitor, cases), cases, removed)
+    for conversation in dict.fromkeys([*conversations, *touched]):
+        if not remove_if_empty(db, conversation, removed):
             db.execute(_RENEW, (conversation,))
             removed["memories"] += db.execute(_CLEAR, (conversation,)).rowcount
-            _delete_documents(db, conversation, removed, attached)
-    return _finish(db, removed)
+            remove_documents(db, conversation, removed, attached)
+    if visitor:  # nobody has a case that waits
+        removed["mentions"] += db.execute(_LEAVE, (visitor,)).rowcount
+        removed["mentions"] += db.execute(_FORGET, (visitor,)).rowcount
+    return finish(db, removed)
 
 
 def expire(db: Database, before: float) -> Erased:
-    """Remove exchanges that ended, and memories that were last renewed, before `before`."""
+    """Remove exchanges that ended, cases that were touched, and memories that were renewed last, before `before`."""
     removed: Counter[str] = Counter()
-    found = "SELECT DISTINCT conversation FROM messages WHERE ended_at < ?"
-    conversations = [number for (number,) in db.execute(found, (before,)).fetchall()]
-    _delete_exchanges(db, _OLD, before, removed)
-    conversations += [number for (number,) in db.execute(_ABANDONED, (before,)).fetchall()]
-    for conversation in dict.fromkeys(conversations):
-        _delete_if_empty(db, conversation, removed)
-    for (conversation,) in db.execute(_FADED, (before,)).fetchall():
+    old = _numbers(db.execute("SELECT number FROM messages WHERE ended_at < ?", (before,)).fetchall())
+    touched = [*remove(db, old, (), removed)]
+    quiet = _numbers(db.execute(_QUIET, (before,)).fetchall())
+    touched += remove(db, (), quiet, removed)
+    remove_orphaned_sends(db, before, removed)
+    touched += _numbers(db.execute(_ABANDONED, (before,)).fetchall())
+    for conversation in dict.fromkeys(touched):
+        remove_if_empty(db, conversation, removed)
+    for conversation in _numbers(db.execute(_FADED, (before,)).fetchall()):
         removed["memories"] += db.execute(_CLEAR, (conversation,)).rowcount
-    return _finish(db, removed)
+    return finish(db, removed)
 
 
 def _attached(db: Database, visitor: str) -> set[str]:
@@ -127,37 +115,5 @@ def _attached(db: Database, visitor: str) -> set[str]:
     return {attachment["location"] for (attachments,) in rows.fetchall() for attachment in json.loads(attachments)}
 
 
-def _delete_exchanges(db: Database, chosen: str, value: str | float, removed: Counter[str]) -> None:
-    """Delete the messages that `chosen` selects, and what hangs on them."""
-    for kind, table in (("feedback", "feedback"), ("turns", "turns"), ("replies", "outbox")):
-        removed[kind] += db.execute(f"DELETE FROM {table} WHERE message IN ({chosen})", (value,)).rowcount
-    removed["messages"] += db.execute(f"DELETE FROM messages WHERE number IN ({chosen})", (value,)).rowcount
-
-
-def _delete_if_empty(db: Database, conversation: int, removed: Counter[str]) -> bool:
-    """Delete a conversation in which nothing is left, with its memory and its documents."""
-    if db.execute("SELECT 1 FROM messages WHERE conversation = ? LIMIT 1", (conversation,)).fetchone():
-        return False
-    _delete_documents(db, conversation, removed)
-    removed["conversations"] += db.execute("DELETE FROM conversations WHERE number = ?", (conversation,)).rowcount
-    return True
-
-
-def _delete_documents(
-    db: Database, conversation: int, removed: Counter[str], locations: set[str] | None = None
-) -> None:
-    """Delete the documents of a conversation: all, or those at `locations`."""
-    scope = conversation_scope(address_of(db.execute(_ADDRESS, (conversation,)).fetchone()))
-    rows = db.execute("SELECT number, location FROM documents WHERE scope = ?", (scope,)).fetchall()
-    for number, location in rows:
-        if locations is None or location in locations:
-            removed["passages"] += delete_document(db, number)
-            removed["documents"] += 1
-
-
-def _finish(db: Database, removed: Counter[str]) -> Erased:
-    if removed["documents"]:
-        raise_counter(db, VERSION)
-    if removed.total():
-        erasure.want(db)
-    return Erased(rows={kind: count for kind, count in sorted(removed.items()) if count})
+def _numbers(rows: Sequence[Row]) -> list[int]:
+    return [int(row[0]) for row in rows]

@@ -12,6 +12,7 @@ from tests.contracts.store import AWAY, HOME, Clock, Contract, end, say, take
 from tests.contracts.store_knowledge import document, passage
 
 ALONE = {"messages": 1, "replies": 1, "turns": 2}
+NOTHING: Mapping[str, Any] = {"conversations": [], "cases": [], "took": [], "posts": [], "sends": []}
 
 
 async def live(store: Store) -> None:
@@ -57,7 +58,7 @@ class VisitorContract(Contract):
 
     async def test_an_export_of_nobody_is_empty(self, store: Store) -> None:
         """Who never wrote is exported as nobody, without an error."""
-        assert await store.export("nobody") == {"visitor": "nobody", "conversations": []}
+        assert await store.export("nobody") == {"visitor": "nobody", **NOTHING}
 
     async def test_erasing_removes_one_and_spares_the_others(self, store: Store) -> None:
         """Own conversations go whole; in shared ones only what is theirs, and what mixes everybody's words."""
@@ -74,7 +75,7 @@ class VisitorContract(Contract):
             "replies": 2,
             "turns": 4,
         }
-        assert await store.export("ada") == {"visitor": "ada", "conversations": []}
+        assert await store.export("ada") == {"visitor": "ada", **NOTHING}
         assert await store.recall(HOME) == Recollection()
         assert list(await store.history(HOME)) == []
         assert [item.message.id for item in await store.history(AWAY)] == ["m3"]

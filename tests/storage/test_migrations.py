@@ -20,6 +20,9 @@ RELEASED = {
     "record_and_counters",
     "pages_of_documents",
     "keys_of_the_api",
+    "posts_beside_ends",
+    "what_messages_ask_for",
+    "sends_and_installations",
 }
 
 
