@@ -17,7 +17,7 @@ from adapters.web.protocol import Problem
 from adapters.web.streams import Hub
 from adapters.web.talk import Talk
 from adapters.web.tokens import tokens
-from bot.events import Failed, Reply
+from bot.events import Outbound, Post, Reply
 
 CLOSE_SECONDS = 1.5
 
@@ -32,7 +32,7 @@ class WebAdapter:
         self._tick = min(max(config.web.heartbeat_seconds / 60, 0.05), 1.0)
         self._gate = Gate(config, tokens(config), context.metrics)
         sent = context.metrics.counter("web_events_sent", "Events sent to visitors.", "kind")
-        kinds = {kind: sent.labels(kind) for kind in ("progress", "end")}
+        kinds = {kind: sent.labels(kind) for kind in ("progress", "end", "post")}
         self._hub = Hub(
             context.store,
             live=2 * config.bus.running,
@@ -83,9 +83,11 @@ class WebAdapter:
         finally:
             self._gate.opened = False
 
-    async def send(self, event: Reply | Failed) -> str:
-        """Pass on what is being written; an end is read from the log by whoever follows the conversation."""
-        if isinstance(event, Reply) and not event.final:
+    async def send(self, event: Outbound) -> str:
+        """Pass on what is being written; an end or a post is read from the log by whoever follows the conversation."""
+        if isinstance(event, Post):
+            self._hub.posted(event.address)
+        elif isinstance(event, Reply) and not event.final:
             self._hub.show(event)
         else:
             self._hub.end(event.address, event.message_id)

@@ -12,11 +12,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from bot.events import Address, Citation, Failed, Reply
+from bot.events import Address, Citation, Failed, Post, Reply
 from storage.base import Exchange, Outgoing
 
 CHANNEL = "web"
@@ -85,16 +85,32 @@ def progress_frame(reply: Reply, before: Reply | None) -> bytes:
     return frame("delta" if grows else "reply", content)
 
 
-def end_frame(outgoing: Outgoing, root: str = "") -> bytes:
-    """The durable event that ends a message."""
-    content = end(outgoing, root)
+def durable_frame(outgoing: Outgoing, root: str = "") -> bytes:
+    """The durable event that ends a message, or that is a post; nothing (b"") when a visitor has no use for it."""
+    if isinstance(outgoing.event, Post):
+        return frame("post", post(outgoing.event, outgoing.at), outgoing.number) if shows(outgoing.event) else b""
+    content = end(outgoing.event, outgoing.at, root)
     return frame(content.pop("kind"), content, outgoing.number)
 
 
-def end(outgoing: Outgoing, root: str = "") -> dict[str, Any]:
+def shows(event: Post) -> bool:
+    """Whether a visitor may see it: the card of a case is for the support desk alone."""
+    return event.kind != "case"
+
+
+def post(event: Post, at: float) -> dict[str, Any]:
+    """What a person of the support desk said, or what the house tells of them: no more than a visitor may know.
+
+    Neither the post's id nor its case's leaves the house: they name accounts and threads of the desk. `person` is what
+    whoever has the conversation is called ("" when nobody knows), None when the bot has it.
+    """
+    person = event.case.agent_name if event.case.state == "taken" else None
+    return {"kind": event.kind, "text": event.text, "name": event.name, "at": at, "person": person}
+
+
+def end(event: Reply | Failed, at: float, root: str = "") -> dict[str, Any]:
     """How a message ended, with its `kind`: "final" or "failed". `root` is put before addresses of our own."""
-    event = outgoing.event
-    shared = {"message_id": outer_id(event.message_id), "at": outgoing.at}
+    shared = {"message_id": outer_id(event.message_id), "at": at}
     if isinstance(event, Failed):
         return {"kind": "failed", **shared, "said": event.said}
     return {
@@ -131,13 +147,33 @@ def _is_web_address(url: str) -> bool:
     return bool(parts.hostname) and "@" not in parts.netloc
 
 
-def exchange(past: Exchange, root: str = "") -> dict[str, Any]:
-    """One message and its end, as the history shows it."""
+def history(past: Sequence[Exchange], posts: Sequence[Outgoing], *, whole: bool, root: str = "") -> dict[str, Any]:
+    """A conversation up to now. `posts` were read after `past`; `whole` says that no older exchange was left out.
+
+    `cursor` is where events go on without a gap, so it is the last end's number: a post with a higher one may have
+    come behind an end that was not read, and comes again.
+    """
+    exchanges = [_exchange(one, root) for one in past]
+    start = past[0].message.sent_at if past and not whole else 0.0
+    return {
+        "exchanges": exchanges,
+        "posts": [
+            {**post(one.event, one.at), "number": one.number}
+            for one in posts
+            if isinstance(one.event, Post) and shows(one.event) and one.at >= start
+        ],
+        "cursor": max((one["end"]["number"] for one in exchanges if one["end"]), default=0),
+    }
+
+
+def _exchange(past: Exchange, root: str) -> dict[str, Any]:
+    """One message and its end."""
     ended = past.outgoing
+    event = ended.event if ended and not isinstance(ended.event, Post) else None
     return {
         "id": outer_id(past.message.id),
         "text": past.message.text,
         "at": past.message.sent_at,
-        "end": {**end(ended, root), "number": ended.number} if ended else None,
+        "end": {**end(event, ended.at, root), "number": ended.number} if ended and event else None,
         "feedback": past.feedback,
     }

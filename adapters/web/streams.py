@@ -6,8 +6,9 @@ that a slow reader skips to the newest text and costs no memory, and a fast one 
 
 Three laws:
 
-1. The durable log alone says how a message ended. A connection joins before it reads the log, and reads it again
-   after each end that is announced: nothing falls between replay and live, and nothing is sent twice.
+1. The durable log alone says how a message ended, and what people of the support desk said. A connection joins before
+   it reads the log, and reads it again after each event that is announced: nothing falls between replay and live, and
+   nothing is sent twice.
 2. A message that was seen to end is never shown as being written again.
 3. No task, no timer and no buffer belongs to an idle connection beyond its own handler: one task for all of them
    (`Hub.tend`) sends heartbeats and finds the dead, the stuck and those whose token has run out.
@@ -21,7 +22,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol
 
 from adapters.web import protocol
-from bot.events import Address, Reply
+from bot.events import Address, Post, Reply
 from storage.base import Store
 
 STUCK_SECONDS = 30.0
@@ -43,13 +44,13 @@ class Line(Protocol):
 
 
 class Watched:
-    """A conversation that at least one connection follows. `ends` counts the ends that were announced."""
+    """A conversation that at least one connection follows. `news` counts the durable events that were announced."""
 
-    __slots__ = ("ends", "said", "said_count", "streams")
+    __slots__ = ("news", "said", "said_count", "streams")
 
     def __init__(self) -> None:
         self.streams: list[Stream] = []
-        self.ends = 0
+        self.news = 0
         self.said: deque[bytes] | None = None
         self.said_count = 0
 
@@ -91,8 +92,12 @@ class Hub:
     def end(self, address: Address, message_id: str) -> None:
         """A message has ended, and the log holds how."""
         self.ended(address, message_id)
+        self.posted(address)
+
+    def posted(self, address: Address) -> None:
+        """The log holds something new of this conversation."""
         if watched := self._watched.get(address):
-            watched.ends += 1
+            watched.news += 1
             watched.wake()
 
     def ended(self, address: Address, message_id: str) -> None:
@@ -203,7 +208,7 @@ class Stream:
         await write(protocol.OPENED)
         while not self.closing:
             self._woken = False
-            if self._replayed != self.watched.ends:
+            if self._replayed != self.watched.news:
                 await self._replay(write)
             elif news := b"".join(self._news()):
                 await write(news)
@@ -213,17 +218,21 @@ class Stream:
 
     async def _replay(self, write: Write) -> None:
         """The durable events that this reader lacks, in pages, so that a long history takes no more memory."""
-        ends = self.watched.ends
+        news = self.watched.news
         page = await self.hub.store.outgoing_since(self.address, self.number, limit=PAGE)
         for outgoing in page:
             if self.closing:
                 return
-            self.hub.ended(self.address, outgoing.event.message_id)
-            self.hub.count("end")
-            await write(protocol.end_frame(outgoing, self.hub.root))
+            if isinstance(outgoing.event, Post):
+                self.hub.count("post")
+            else:
+                self.hub.ended(self.address, outgoing.event.message_id)
+                self.hub.count("end")
+            if frame := protocol.durable_frame(outgoing, self.hub.root):
+                await write(frame)
             self.number = outgoing.number
         if len(page) < PAGE:
-            self._replayed = ends
+            self._replayed = news
 
     def _news(self) -> Iterator[bytes]:
         if self.beat:

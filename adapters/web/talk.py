@@ -27,6 +27,7 @@ from bot.events import Address, Feedback, Message, Stop
 log = structlog.get_logger()
 
 HISTORY = 100
+POSTS = 200
 RECENT = 8
 EVENT_STREAM = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -105,13 +106,11 @@ class Talk:
         visitor = self._gate.visitor(request).visitor
         address = protocol.address(visitor, bodies.conversation(request.query.get("conversation", bodies.MAIN)))
         past = await self._hub.store.history(address, limit=HISTORY)
+        posts = await self._hub.store.posts(address, limit=POSTS)
         for exchange in past[-RECENT:]:
             if exchange.outgoing:
                 self._hub.ended(address, exchange.message.id)
-        answer = {
-            "exchanges": [protocol.exchange(exchange, self._root) for exchange in past],
-            "cursor": max((exchange.outgoing.number for exchange in past if exchange.outgoing), default=0),
-        }
+        answer = protocol.history(past, posts, whole=len(past) < HISTORY, root=self._root)
         return web.json_response(answer, headers=PRIVATE, dumps=protocol.encode)
 
     async def events(self, request: web.Request) -> web.StreamResponse:

@@ -58,6 +58,7 @@ class Room:
 
     messages: dict[str, Said] = field(default_factory=dict)
     durable: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
+    posts: list[dict[str, Any]] = field(default_factory=list)
     streams: list[asyncio.Queue[bytes | None]] = field(default_factory=list)
 
 
@@ -167,6 +168,17 @@ class FakeFrontdesk:
 
     def fail(self, said: Said, words: str) -> None:
         self._end(said, "failed", {"said": words})
+
+    def post(
+        self, place: tuple[str, str], kind: str, text: str, *, name: str = "", person: str | None = None
+    ) -> dict[str, Any]:
+        """What a person of the support desk says ("said"), or what is told of them ("notice")."""
+        number = next(self._numbers)
+        data = {"kind": kind, "text": text, "name": name, "at": time.time(), "person": person}
+        self.rooms[place].durable.append((number, "post", data))
+        self.rooms[place].posts.append({**data, "number": number})
+        self._send(place, _frame("post", data, number))
+        return data
 
     def send_raw(self, said: Said, kind: str, data: dict[str, Any]) -> None:
         """Send an event as no good server would."""
@@ -326,8 +338,8 @@ class FakeFrontdesk:
             {"id": said.id, "text": said.text, "at": said.at, "end": said.end, "feedback": said.feedback}
             for said in room.messages.values()
         ]
-        cursor = room.durable[-1][0] if room.durable else 0
-        return web.json_response({"exchanges": exchanges, "cursor": cursor})
+        cursor = max((said.end["number"] for said in room.messages.values() if said.end), default=0)
+        return web.json_response({"exchanges": exchanges, "posts": room.posts, "cursor": cursor})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         room = self.rooms[self._visitor(request), _slug(request.query.get("conversation", "main"))]

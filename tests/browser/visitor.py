@@ -21,6 +21,8 @@ class Visitor:
         self.exchanges = self.widget.locator(".exchange")
         self.questions = self.widget.locator(".question:visible")
         self.answers = self.widget.locator(".exchange .answer:visible")
+        self.posts = self.widget.locator(".post:visible")
+        self.header = self.widget.locator(".header")
         self.announced = self.widget.locator("[role=log]")
 
     async def open(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from aiohttp import ClientResponse, ClientSession, web
 from adapters.base import Adapter, Context
 from adapters.web import make
 from bot.config import load
-from bot.events import Failed, Feedback, Message, Reply, Stop
+from bot.events import Address, Case, CaseState, Failed, Feedback, Message, Post, Reply, Stop
 from bot.metrics import Metrics
 from storage.base import Lease, Outgoing
 from storage.sqlite import SqliteStore
@@ -68,6 +69,34 @@ class House:
         if tell:
             await self.adapter.send(event)
         return outgoing
+
+    async def post(self, to: Visitor, text: str, *, case: Case | None = None, tell: bool = True, **more: Any) -> Post:
+        """Something said at a support desk, committed with a post at `to`; the channel is told when `tell`."""
+        case = case or self.case(to)
+        said = Message(
+            id=secrets.token_hex(8), address=case.desk, sender=case.agent, text=text, sent_at=time.time(), name="Ana"
+        )  # fmt: skip
+        assert await self.store.accept(said)
+        lease = await self.store.lease(said, 60)
+        assert lease is not None
+        post = Post(
+            **{"id": f"{case.id}-{said.id}", "address": case.visitor, "kind": "said", "text": text, "case": case}
+            | {"name": "Ana"} | more
+        )  # fmt: skip
+        silent = Reply(
+            message_id=said.id, attempt=1, address=said.address, text="", seq=0, final=True, finish_reason="human"
+        )
+        await self.store.complete(lease, silent, (), posts=(post,), case=case)
+        if tell:
+            await self.adapter.send(post)
+        return post
+
+    def case(self, visitor: Visitor, *, state: CaseState = "taken", conversation: str = "main") -> Case:
+        desk = Address(channel="desk", account="T0123", conversation="C0123", thread="case4711")
+        address = Address(channel="web", conversation=f"{visitor.name}:{conversation}")
+        return Case(
+            id="case4711", visitor=address, desk=desk, state=state, opened_at=1.0, agent="U0123", agent_name="Ana"
+        )
 
     def last_message(self) -> Message:
         return [event for event in self.published if isinstance(event, Message)][-1]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from adapters.web import protocol
-from bot.events import Citation, Failed, Reply
-from storage.base import Outgoing
+from bot.events import Address, Case, CaseState, Citation, Failed, Message, Post, PostKind, Reply
+from storage.base import Exchange, Outgoing
 from tests.adapters.web.widget import Page
 
 ADDRESS = protocol.address("v1", "main")
@@ -44,7 +46,7 @@ def test_what_grows_is_sent_once() -> None:
 def test_any_text_fits_into_one_event(text: str) -> None:
     """Line breaks of every kind stay inside the data of one event."""
     page = Page()
-    page.feed(protocol.end_frame(Outgoing(number=3, event=reply(text, final=True), at=1.5)))
+    page.feed(protocol.durable_frame(Outgoing(number=3, event=reply(text, final=True), at=1.5)))
     assert page.shown["question-1"] == text
     assert page.number == 3
 
@@ -61,7 +63,7 @@ def test_an_end_says_all_that_a_page_needs() -> None:
         message_id="user:a@b.c:question-1", attempt=1, address=ADDRESS, text="Yes [1]", seq=4, final=True,
         citations=sources, finish_reason="stop", language="en",
     )  # fmt: skip
-    assert protocol.end(Outgoing(number=1, event=final, at=2.0)) == {
+    assert protocol.end(final, 2.0) == {
         "kind": "final",
         "message_id": "question-1",
         "text": "Yes [1]",
@@ -71,9 +73,68 @@ def test_an_end_says_all_that_a_page_needs() -> None:
         "at": 2.0,
     }
     failed = Failed(message_id="v1:question-1", address=ADDRESS, reason="the key sk-1 is wrong", said="Sorry.")
-    assert protocol.end(Outgoing(number=1, event=failed, at=2.0)) == {
+    assert protocol.end(failed, 2.0) == {
         "kind": "failed", "message_id": "question-1", "said": "Sorry.", "at": 2.0,
     }  # fmt: skip
+
+
+CASE = Case(
+    id="case-4711",
+    visitor=ADDRESS,
+    desk=Address(channel="desk", account="T0123", conversation="C0123", thread="case-4711"),
+    state="taken",
+    opened_at=1.0,
+    agent="T0123:U0123",
+    agent_name="Ana",
+    name="pseudonym",
+    reason="my order is broken",
+)
+
+
+def post(text: str, *, kind: PostKind = "said", state: CaseState = "taken") -> Post:
+    case = dataclasses.replace(CASE, state=state)
+    return Post(id=f"case-4711-T0123-{text}", address=ADDRESS, kind=kind, text=text, case=case, name="Ana")
+
+
+@pytest.mark.parametrize(
+    ("state", "person"), [("waiting", None), ("taken", "Ana"), ("resolved", None), ("returned", None)]
+)
+def test_a_post_says_no_more_than_a_visitor_may_know(state: CaseState, person: str | None) -> None:
+    """Who says what, when, and who has the conversation from then on; of the desk's accounts and threads nothing."""
+    told = protocol.post(post("Hello", state=state), 2.0)
+    assert told == {"kind": "said", "text": "Hello", "name": "Ana", "at": 2.0, "person": person}
+    page = Page()
+    page.feed(protocol.durable_frame(Outgoing(number=9, event=post("Hello", state=state), at=2.0)))
+    assert (page.posts, page.number) == ([told], 9)
+
+
+def test_a_card_is_for_the_desk_alone() -> None:
+    """The card of a case is neither sent nor remembered to a visitor."""
+    card = Outgoing(number=9, event=post("reason: my order is broken", kind="case"), at=2.0)
+    assert protocol.durable_frame(card) == b""
+    assert protocol.history([], [card], whole=True)["posts"] == []
+
+
+def past(number: int, at: float, *, ended: bool = True) -> Exchange:
+    said = Message(id=f"v1:question-{number}", address=ADDRESS, sender="v1", text="?", sent_at=at)
+    event = reply("!", message=said.id, final=True)
+    return Exchange(message=said, outgoing=Outgoing(number=number, event=event, at=at + 1) if ended else None)
+
+
+def test_where_events_go_on_is_never_beyond_an_end_that_was_not_read() -> None:
+    """Posts are read after the ends, so theirs may be the higher number of an end that was committed in between."""
+    posts = [Outgoing(number=number, event=post(f"post {number}"), at=number) for number in (4, 6, 8)]
+    history = protocol.history([past(3, 2.5), past(5, 4.5), past(7, 6.5, ended=False)], posts, whole=True)
+    assert history["cursor"] == 5
+    assert [said["number"] for said in history["posts"]] == [4, 6, 8]
+
+
+def test_what_belongs_to_messages_that_are_left_out_is_left_out_too() -> None:
+    """A history that begins in the middle of a conversation begins there on both sides."""
+    posts = [Outgoing(number=number, event=post(f"post {number}"), at=number) for number in (1, 2, 3)]
+    for whole, numbers in [(True, [1, 2, 3]), (False, [3])]:
+        history = protocol.history([past(5, 2.5)], posts, whole=whole)
+        assert [said["number"] for said in history["posts"]] == numbers
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,12 @@ from hypothesis import strategies as some
 
 from adapters.web import protocol
 from adapters.web.streams import RECENT_SAID, REMEMBERED_ENDS, STUCK_SECONDS, Hub, Stream
-from bot.events import Address, Reply
+from bot.events import Address, Case, Post, PostKind, Reply
 from storage.base import Outgoing, Store
 from tests.adapters.web.widget import Page
 
 HERE = protocol.address("v1", "main")
+KINDS: tuple[PostKind, ...] = ("said", "notice", "case")
 TEXT = "Grüße 你好, two lines\n\nand more. " * 3
 
 
@@ -27,7 +28,7 @@ class Log:
     def __init__(self) -> None:
         self.rows: list[Outgoing] = []
 
-    def commit(self, event: Reply) -> None:
+    def commit(self, event: Reply | Post) -> None:
         self.rows.append(Outgoing(number=3 * len(self.rows) + 3, event=event, at=0.0))
 
     async def outgoing_since(self, address: Address, number: int, *, limit: int) -> Sequence[Outgoing]:
@@ -54,6 +55,12 @@ def hub(log: Log | None = None) -> Hub:
 
 def reply(text: str, *, message: str = "v1:question-1", attempt: int = 1, seq: int = 0, final: bool = False) -> Reply:
     return Reply(message_id=message, attempt=attempt, address=HERE, text=text, seq=seq, final=final)
+
+
+def post(text: str, *, kind: PostKind = "said") -> Post:
+    desk = Address(channel="desk", conversation="C0123", thread="case1")
+    case = Case(id="case1", visitor=HERE, desk=desk, state="taken", opened_at=0.0, agent="U0123", agent_name="Ana")
+    return Post(id=f"case1-{text}", address=HERE, kind=kind, text=text, case=case, name="Ana")
 
 
 @dataclass
@@ -95,6 +102,13 @@ class Reader:
             self.task = self.stream = None
 
 
+def tell(there: Hub, event: Reply | Post) -> None:
+    if isinstance(event, Post):
+        there.posted(event.address)
+    else:
+        there.end(event.address, event.message_id)
+
+
 async def settle() -> None:
     for _ in range(12):
         await asyncio.sleep(0)
@@ -104,6 +118,7 @@ STEPS = some.one_of(
     some.tuples(some.just("write"), some.integers(1, 40)),
     some.tuples(some.just("again"), some.just(0)),
     some.tuples(some.just("commit"), some.integers(0, 1)),
+    some.tuples(some.just("post"), some.integers(0, 2)),
     some.tuples(some.just("tell"), some.just(0)),
     some.tuples(some.just("connect"), some.just(0)),
     some.tuples(some.just("cut"), some.integers(0, 30)),
@@ -117,8 +132,8 @@ STEPS = some.one_of(
 @settings(max_examples=400, deadline=None)
 @given(some.lists(STEPS, max_size=60))
 def test_whatever_happens_a_page_ends_with_the_final_text(steps: list[tuple[str, int]]) -> None:
-    """Replies, restarts, commits that are told late, cuts inside events, reconnects and slow readers in any order:
-    the page breaks no rule on the way and ends with every final text, byte for byte."""
+    """Replies, posts, restarts, commits that are told late, cuts inside events, reconnects and slow readers in any
+    order: the page breaks no rule on the way and ends with every final text, byte for byte, and every post, once."""
     asyncio.run(_act(steps))
 
 
@@ -129,7 +144,8 @@ async def _act(steps: list[tuple[str, int]]) -> None:
     other.connect()
     number, attempt, seq, length = 1, 1, 0, 0
     newest: Reply | None = None
-    untold: list[Reply] = []
+    untold: list[Reply | Post] = []
+    posted = 0
     for step, amount in steps:
         match step:
             case "write":
@@ -143,8 +159,13 @@ async def _act(steps: list[tuple[str, int]]) -> None:
                 log.commit(end)
                 untold.append(end)
                 number, attempt, seq, length = number + 1, 1, 0, 0
+            case "post":
+                posted += 1
+                said = post(f"post {posted}", kind=KINDS[amount])
+                log.commit(said)
+                untold.append(said)
             case "tell" if untold:
-                there.end(HERE, untold.pop(0).message_id)
+                tell(there, untold.pop(0))
             case "late" if newest:
                 there.show(newest)
             case "connect" if reader.task is None:
@@ -158,8 +179,8 @@ async def _act(steps: list[tuple[str, int]]) -> None:
             case "turn":
                 for _ in range(amount):
                     await asyncio.sleep(0)
-    for end in untold:
-        there.end(HERE, end.message_id)
+    for event in untold:
+        tell(there, event)
     reader.may_read.set()
     if reader.task is None:
         reader.connect()
@@ -171,7 +192,11 @@ async def _act(steps: list[tuple[str, int]]) -> None:
         assert {f"v1:{name}": one.page.shown[name] for name in one.page.ends} == {
             row.event.message_id: row.event.text for row in log.rows if isinstance(row.event, Reply)
         }
-        assert one.page.number == (log.rows[-1].number if log.rows else 0)
+        seen = [row for row in log.rows if isinstance(row.event, Reply) or row.event.kind != "case"]
+        assert [said["text"] for said in one.page.posts] == [
+            row.event.text for row in seen if isinstance(row.event, Post)
+        ]
+        assert one.page.number == (seen[-1].number if seen else 0)
         live = there.live(HERE)
         assert live is None or one.page.shown[protocol.outer_id(live.message_id)] == live.text
         await one.cut()

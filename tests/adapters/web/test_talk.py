@@ -306,7 +306,7 @@ async def test_what_history_showed_as_ended_is_not_shown_as_being_written(house:
 
 async def test_an_empty_history_starts_at_zero(visitor: Visitor) -> None:
     """A new visitor has nothing behind her."""
-    assert await (await visitor.call("GET", "/web/history")).json() == {"exchanges": [], "cursor": 0}
+    assert await (await visitor.call("GET", "/web/history")).json() == {"exchanges": [], "posts": [], "cursor": 0}
 
 
 # -- who ---------------------------------------------------------------------------------------------
@@ -346,7 +346,7 @@ async def test_nobody_reads_anothers_conversation(house: House, visitor: Visitor
                 assert response.status in (200, 400)
                 told = await response.content.read(200) if response.status == 400 else b""
                 if response.status == 200 and path == "/web/history":
-                    assert await response.json() == {"exchanges": [], "cursor": 0}
+                    assert await response.json() == {"exchanges": [], "posts": [], "cursor": 0}
                 assert b"secret" not in told
     page = Page()
     async with other.following(page) as stream:

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-KINDS = {"said", "reply", "delta", "final", "failed", "closing"}
+KINDS = {"said", "reply", "delta", "final", "failed", "post", "closing"}
 
 
 @dataclass
@@ -21,6 +21,7 @@ class Page:
     shown: dict[str, str] = field(default_factory=dict)
     ends: dict[str, dict[str, Any]] = field(default_factory=dict)
     said: list[dict[str, Any]] = field(default_factory=list)
+    posts: list[dict[str, Any]] = field(default_factory=list)
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     comments: int = 0
     closing: bool = False
@@ -47,7 +48,7 @@ class Page:
         kind, content = fields["event"], json.loads(fields["data"])
         assert kind in KINDS, kind
         assert not self.closing, "an event after `closing`"
-        assert ("id" in fields) == (kind in ("final", "failed")), fields
+        assert ("id" in fields) == (kind in ("final", "failed", "post")), fields
         self.events.append((kind, content))
         getattr(self, f"_{kind}")(content, int(fields.get("id", 0)))
 
@@ -80,6 +81,13 @@ class Page:
         assert content["message_id"] not in self.ends, "two ends of one message"
         self.number = number
         self.ends[content["message_id"]] = {"kind": kind, **content}
+
+    def _post(self, content: dict[str, Any], number: int) -> None:
+        assert number > self.number, "a number that does not rise"
+        assert content.keys() == {"kind", "text", "name", "at", "person"}, "more, or less, than a visitor may know"
+        assert content["kind"] in ("said", "notice"), content["kind"]
+        self.number = number
+        self.posts.append(content)
 
     def _closing(self, content: dict[str, Any], _: int) -> None:
         assert content == {}

@@ -1,13 +1,15 @@
 // The conversation as this page knows it, and what each event does to it. No network, no DOM.
 
 import type { ParcelState } from "./outbox.ts";
-import type { End, PastExchange, ServerEvent } from "./protocol.ts";
+import type { End, History, Post, ServerEvent } from "./protocol.ts";
+import { isUnderWay, type Item, timeline } from "./timeline.ts";
 
 export interface Exchange {
   id: string;
   text: string | null; // null: not heard of yet, the history will tell
   at: number; // seconds
   state: ParcelState;
+  order: number; // by the server's clock: posts up to then stand before it
   answer: string; // while it is being written
   attempt: number;
   seq: number;
@@ -17,14 +19,24 @@ export interface Exchange {
 
 export class Conversation {
   private exchanges = new Map<string, Exchange>();
-  /** The number of the newest durable event. */
+  private posts: Post[] = []; // by number
+  /** The number of the newest durable event before which none is missing. */
   cursor = 0;
 
   /** `changed` is called after each change, with what changed; null when it may be anything. */
-  constructor(private readonly changed: (exchange: Exchange | null) => void) {}
+  constructor(private readonly changed: (item: Item | null) => void) {}
 
   all(): Exchange[] {
     return [...this.exchanges.values()];
+  }
+
+  /** Everything that is to be seen, in its order. */
+  items(): Item[] {
+    return timeline(this.all(), this.posts);
+  }
+
+  item(id: string): Item | undefined {
+    return this.exchanges.get(id) ?? this.posts.find((post) => post.id === id);
   }
 
   get(id: string): Exchange | undefined {
@@ -36,8 +48,26 @@ export class Conversation {
     return this.all().find((exchange) => exchange.state === "accepted" && !exchange.end);
   }
 
+  /** The one that the assistant is answering: none while a person has the conversation and nothing was written yet. */
+  get answering(): Exchange | undefined {
+    const { pending } = this;
+    return this.person === null || pending?.answer ? pending : undefined;
+  }
+
+  /** Who has the conversation: "" is somebody whose name is not known, null the assistant. */
+  get person(): string | null {
+    return this.posts[this.posts.length - 1]?.person ?? null;
+  }
+
+  /** The numbers of what can be read. */
+  get numbers(): number[] {
+    const ends = this.all().flatMap(({ end }) => (end && !isSilent(end) ? end.number : []));
+    return [...ends, ...this.posts.map(({ number }) => number)];
+  }
+
   clear(): void {
     this.exchanges = new Map();
+    this.posts = [];
     this.cursor = 0;
     this.changed(null);
   }
@@ -46,8 +76,10 @@ export class Conversation {
   said(id: string, text: string | null, at: number, state: ParcelState): Exchange {
     const known = this.exchanges.get(id);
     const exchange = known ?? { ...BLANK, id, text, at, state };
+    const before = known?.state;
     exchange.text ??= text;
     if (exchange.state !== "accepted") exchange.state = state;
+    if (exchange.state !== before && !isUnderWay(state)) this.settle(exchange);
     this.exchanges.set(id, exchange);
     this.changed(exchange);
     return exchange;
@@ -66,9 +98,10 @@ export class Conversation {
 
   /** Applies an event; returns false when it speaks of a message that only the history knows. */
   apply(event: ServerEvent): boolean {
+    if (event.kind === "post") return this.post(event.post);
     if (event.kind === "closing" || !event.id) return true;
     if (event.kind === "said") {
-      this.said(event.id, event.text, event.at, "accepted");
+      this.said(event.id, event.text, event.at, "accepted").order = event.at;
       return true;
     }
     const exchange = this.said(event.id, null, Date.now() / 1000, "accepted");
@@ -79,11 +112,13 @@ export class Conversation {
   }
 
   /** Takes in what the server remembers. What it has not got stays behind that, if `waits` knows it to be on its way. */
-  merge(history: PastExchange[], cursor: number, waits: (id: string) => boolean): void {
-    const merged = new Map<string, Exchange>();
-    for (const past of history) {
+  merge({ exchanges, posts, cursor }: History, waits: (id: string) => boolean): void {
+    const start = exchanges[0]?.at ?? 0; // what is older than all that it tells stays before it
+    const merged = new Map([...this.exchanges].filter(([, { order }]) => order > 0 && order < start));
+    for (const past of exchanges) {
       const known = this.exchanges.get(past.id) ?? { ...BLANK, id: past.id };
-      const exchange = Object.assign(known, { text: past.text, at: past.at, state: "accepted" as const });
+      const { text, at } = past;
+      const exchange = Object.assign(known, { text, at, order: at, state: "accepted" as const });
       exchange.feedback = past.feedback;
       if (past.end) this.finish(exchange, past.end);
       merged.set(past.id, exchange);
@@ -93,8 +128,29 @@ export class Conversation {
       if (stays && !merged.has(id)) merged.set(id, exchange);
     }
     this.exchanges = merged;
+    posts.forEach((post) => this.keep(post));
     this.cursor = Math.max(this.cursor, cursor);
     this.changed(null);
+  }
+
+  /** The server has it, or has refused it: its place is behind everything that is there by now. */
+  private settle(exchange: Exchange): void {
+    this.exchanges.delete(exchange.id);
+    exchange.order = this.posts[this.posts.length - 1]?.at ?? 0;
+  }
+
+  private post(post: Post): true {
+    this.cursor = Math.max(this.cursor, post.number);
+    if (this.keep(post)) this.changed(post);
+    return true;
+  }
+
+  /** Whether it was new. */
+  private keep(post: Post): boolean {
+    if (this.posts.some(({ number }) => number === post.number)) return false;
+    this.posts.push(post);
+    this.posts.sort((one, other) => one.number - other.number);
+    return true;
   }
 
   private finish(exchange: Exchange, end: End): void {
@@ -107,6 +163,7 @@ const BLANK: Omit<Exchange, "id"> = {
   text: null,
   at: 0,
   state: "accepted",
+  order: 0,
   answer: "",
   attempt: 0,
   seq: -1,
@@ -125,7 +182,10 @@ function write(exchange: Exchange, event: Extract<ServerEvent, { kind: "reply" |
   exchange.seq = event.seq;
 }
 
-/** Whether there is nothing to show: a later message took this one's place before a word was written. */
+/** Why an empty answer is no answer: a person has the conversation, or another message took this one's place. */
+const SILENT = ["human", "replaced", "withdrawn", "merged", "interrupted"];
+
+/** Whether there is nothing to show, and what was shown of it goes away. */
 export function isSilent(end: End | null): boolean {
-  return end?.kind === "final" && end.text.trim() === "" && (end.finish === "interrupted" || end.finish === "merged");
+  return end?.kind === "final" && end.text.trim() === "" && SILENT.includes(end.finish);
 }

@@ -1,6 +1,6 @@
 // Everything wired together: session, line, outbox and conversation. The view asks this one thing, and hears from it.
 
-import { Conversation, type Exchange, isSilent } from "./conversation.ts";
+import { Conversation, type Exchange } from "./conversation.ts";
 import type { StreamEvent } from "./event_stream.ts";
 import { Line } from "./line.ts";
 import { Outbox, type Parcel, type ParcelState } from "./outbox.ts";
@@ -10,11 +10,12 @@ import { readEvent, type SiteConfig } from "./protocol.ts";
 import { Server } from "./server.ts";
 import { Session } from "./session.ts";
 import type { Settings } from "./settings.ts";
+import type { Item } from "./timeline.ts";
 import { Vault } from "./vault.ts";
 
 export interface Listener {
-  /** An exchange changed; null: any of them may have. */
-  exchange: (exchange: Exchange | null) => void;
+  /** An exchange changed, or a post came; null: anything may have. */
+  item: (item: Item | null) => void;
   /** The line, the configuration, the unread count or the right to write changed. */
   status: () => void;
   /** Another conversation is shown from now on. */
@@ -46,7 +47,7 @@ export class Desk {
   ) {
     this.vault = new Vault(`frontdesk ${settings.server} `);
     this.place = new Place(this.vault, settings.conversation);
-    this.conversation = new Conversation((exchange) => listener.exchange(exchange));
+    this.conversation = new Conversation((item) => listener.item(item));
     this.session = new Session(settings.server, this.vault, settings.identity, () => this.restart());
     this.server = new Server(settings.server, this.session, settings.language);
     this.outbox = new Outbox(this.vault, {
@@ -139,11 +140,11 @@ export class Desk {
 
   get unread(): number {
     const { read } = this.place;
-    return this.conversation.all().filter(({ end }) => end && end.number > read && !isSilent(end)).length;
+    return this.conversation.numbers.filter((number) => number > read).length;
   }
 
   markRead(): void {
-    if (this.unread > 0) this.place.read = this.conversation.cursor;
+    if (this.unread > 0) this.place.read = Math.max(this.conversation.cursor, ...this.conversation.numbers);
   }
 
   destroy(): void {
@@ -199,10 +200,10 @@ export class Desk {
 
   private async fetchHistory(): Promise<void> {
     const { restarts } = this;
-    const { exchanges, cursor } = await this.server.history(this.place.slug);
+    const history = await this.server.history(this.place.slug);
     if (restarts !== this.restarts) return; // it belongs to what was shown before
     const waiting = new Set(this.outbox.parcels().map(({ id }) => id));
-    this.conversation.merge(exchanges, cursor, (id) => waiting.has(id));
+    this.conversation.merge(history, (id) => waiting.has(id));
     this.loaded = true;
   }
 

@@ -1,6 +1,16 @@
 // What the server says, read with care: a field that is missing or of another type becomes its empty value.
 
-export type FinishReason = "" | "stop" | "length" | "cancelled" | "declined" | "interrupted" | "merged" | "human";
+export type FinishReason =
+  | ""
+  | "stop"
+  | "length"
+  | "cancelled"
+  | "declined"
+  | "interrupted"
+  | "merged"
+  | "human"
+  | "replaced"
+  | "withdrawn";
 
 export interface Citation {
   number: number;
@@ -29,10 +39,22 @@ export interface Failed {
 
 export type End = Final | Failed;
 
+/** What a person of the support desk said, or what is told of them ("Ana has joined"). */
+export interface Post {
+  id: string; // made here, and unlike any message's
+  kind: "said" | "notice";
+  number: number;
+  text: string;
+  name: string;
+  at: number; // seconds, by the server's clock
+  person: string | null; // who has the conversation from here on ("": somebody); null: the assistant
+}
+
 export type ServerEvent =
   | { kind: "said"; id: string; text: string; at: number }
   | { kind: "reply" | "delta"; id: string; attempt: number; seq: number; text: string }
   | { kind: "closing" }
+  | { kind: "post"; post: Post }
   | End;
 
 export interface PastExchange {
@@ -72,6 +94,10 @@ export function readEvent(name: string, data: unknown, number: number): ServerEv
     case "final":
     case "failed":
       return readEnd(name, fields, asText(fields.message_id), number);
+    case "post": {
+      const post = readPost(fields, number);
+      return post && { kind: "post", post };
+    }
     case "closing":
       return { kind: "closing" };
     default:
@@ -79,7 +105,13 @@ export function readEvent(name: string, data: unknown, number: number): ServerEv
   }
 }
 
-export function readHistory(data: unknown): { exchanges: PastExchange[]; cursor: number } {
+export interface History {
+  exchanges: PastExchange[];
+  posts: Post[];
+  cursor: number;
+}
+
+export function readHistory(data: unknown): History {
   const fields = asFields(data);
   const exchanges = asList(fields.exchanges).map((entry) => {
     const past = asFields(entry);
@@ -94,7 +126,8 @@ export function readHistory(data: unknown): { exchanges: PastExchange[]; cursor:
       feedback: Math.sign(asNumber(past.feedback)),
     };
   });
-  return { exchanges, cursor: asNumber(fields.cursor) };
+  const posts = asList(fields.posts).map((entry) => readPost(asFields(entry), asNumber(asFields(entry).number)));
+  return { exchanges, posts: posts.filter((post) => post !== null), cursor: asNumber(fields.cursor) };
 }
 
 export function readConfig(data: unknown): SiteConfig {
@@ -106,6 +139,21 @@ export function readConfig(data: unknown): SiteConfig {
     anonymous: fields.anonymous !== false,
     characters: asNumber(fields.message_characters) || 8000,
     linkHosts: asList(fields.link_hosts).map(asText).filter(Boolean),
+  };
+}
+
+/** Null for a kind that this version does not know, and for what cannot be told from another. */
+function readPost(fields: Fields, number: number): Post | null {
+  const { kind, person } = fields;
+  if ((kind !== "said" && kind !== "notice") || number <= 0) return null;
+  return {
+    id: `post ${number}`,
+    kind,
+    number,
+    text: asText(fields.text),
+    name: asText(fields.name).trim(),
+    at: asNumber(fields.at),
+    person: typeof person === "string" ? person.trim() : null,
   };
 }
 

@@ -1,7 +1,7 @@
 // The server's doors, as functions. Each may raise `Refusal` or `Unreachable`.
 
 import { json, Refusal, type Request, request } from "./http.ts";
-import { type PastExchange, readConfig, readHistory, type SiteConfig } from "./protocol.ts";
+import { type History, readConfig, readHistory, type SiteConfig } from "./protocol.ts";
 import type { Session } from "./session.ts";
 
 export class Server {
@@ -30,7 +30,7 @@ export class Server {
     await this.call("feedback", { method: "POST", body });
   }
 
-  async history(conversation: string): Promise<{ exchanges: PastExchange[]; cursor: number }> {
+  async history(conversation: string): Promise<History> {
     return readHistory(await json(await this.call(`history?conversation=${conversation}`, { method: "GET" })));
   }
 

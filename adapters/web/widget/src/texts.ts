@@ -25,6 +25,8 @@ export interface Texts {
   latest: string;
   you: string;
   assistant: string;
+  colleague: string;
+  talkingWith: (name: string) => string;
   writing: string;
   newReply: string;
   copy: string;

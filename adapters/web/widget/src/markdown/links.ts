@@ -1,13 +1,15 @@
-// Where an answer may lead: the page's own origin, the sources' hosts, the hosts that the site has listed.
+// Where words may lead. An answer: to the page's own origin, the sources' hosts, the hosts that the site has listed. A
+// person of the support desk: anywhere on the web.
 
 export class LinkPolicy {
-  private readonly hosts: Set<string>;
+  private readonly hosts: Set<string> | null;
 
+  /** `hosts` null: any. */
   constructor(
     private readonly page: string,
-    hosts: Iterable<string>,
+    hosts: Iterable<string> | null,
   ) {
-    this.hosts = new Set([...hosts].map((host) => host.toLowerCase()));
+    this.hosts = hosts && new Set([...hosts].map((host) => host.toLowerCase()));
   }
 
   /** The address to put into a link, or null when it may not become one. */
@@ -19,7 +21,8 @@ export class LinkPolicy {
   }
 
   private knows(url: URL): boolean {
-    return url.origin === new URL(this.page).origin || this.hosts.has(url.host) || this.hosts.has(url.hostname);
+    const { hosts } = this;
+    return !hosts || url.origin === new URL(this.page).origin || hosts.has(url.host) || hosts.has(url.hostname);
   }
 }
 

@@ -19,6 +19,8 @@ export const arabic: Texts = {
   latest: "الانتقال إلى أحدث رسالة",
   you: "أنت",
   assistant: "المساعد",
+  colleague: "فريق الدعم",
+  talkingWith: (name) => `أنت تتحدث مع ${name || "فريق الدعم"}`,
   writing: "المساعد يكتب الآن",
   newReply: "رد جديد في المحادثة",
   copy: "نسخ الإجابة",

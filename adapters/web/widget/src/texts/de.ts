@@ -19,6 +19,8 @@ export const german: Texts = {
   latest: "Zur neuesten Nachricht springen",
   you: "Sie",
   assistant: "Assistent",
+  colleague: "Kundendienst",
+  talkingWith: (name) => `Sie sprechen mit ${name || "unserem Kundendienst"}`,
   writing: "Der Assistent schreibt",
   newReply: "Neue Antwort im Chat",
   copy: "Antwort kopieren",

@@ -19,6 +19,8 @@ export const english: Texts = {
   latest: "Jump to the latest message",
   you: "You",
   assistant: "Assistant",
+  colleague: "Support",
+  talkingWith: (name) => `You are talking with ${name || "our support team"}`,
   writing: "The assistant is writing",
   newReply: "New reply in the chat",
   copy: "Copy answer",

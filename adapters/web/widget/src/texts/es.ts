@@ -19,6 +19,8 @@ export const spanish: Texts = {
   latest: "Ir al mensaje más reciente",
   you: "Usted",
   assistant: "Asistente",
+  colleague: "Atención al cliente",
+  talkingWith: (name) => `Está hablando con ${name || "nuestro equipo de atención"}`,
   writing: "El asistente está escribiendo",
   newReply: "Nueva respuesta en el chat",
   copy: "Copiar la respuesta",

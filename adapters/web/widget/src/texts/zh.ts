@@ -19,6 +19,8 @@ export const chinese: Texts = {
   latest: "跳到最新消息",
   you: "您",
   assistant: "助手",
+  colleague: "客服",
+  talkingWith: (name) => `正在与${name || "人工客服"}对话`,
   writing: "助手正在输入",
   newReply: "对话中有新回复",
   copy: "复制回答",

@@ -11,6 +11,7 @@ import type { ViewContext } from "./context.ts";
 import { button, h, setAttribute } from "./dom.ts";
 import { icon } from "./icons.ts";
 import { Rating } from "./rating.ts";
+import { clock } from "./time.ts";
 
 const NOTES = { cancelled: "stopped", interrupted: "interrupted", merged: "interrupted", length: "cutOff" } as const;
 
@@ -75,7 +76,7 @@ export class AnswerView {
     if (note) yield h("p", { class: "note" }, texts[note]);
     if (!end.text.trim()) return;
     this.rating = new Rating(() => this.exchange, texts, this.context.rate);
-    yield h("div", { class: "actions" }, this.copyButton(end.text), ...this.rating.buttons, this.time(end.at));
+    yield h("div", { class: "actions" }, this.copyButton(end.text), ...this.rating.buttons, this.time(end));
     yield this.rating.form;
   }
 
@@ -109,12 +110,8 @@ export class AnswerView {
     return element;
   }
 
-  private time(at: number): HTMLElement {
-    const date = new Date((at || this.exchange.at) * 1000);
-    const sameDay = date.toDateString() === new Date().toDateString();
-    const format: Intl.DateTimeFormatOptions = { ...(sameDay ? {} : { dateStyle: "medium" }), timeStyle: "short" };
-    const text = new Intl.DateTimeFormat(this.context.texts.language, format).format(date);
-    return h("time", { datetime: date.toISOString() }, text);
+  private time({ at }: Final): HTMLElement {
+    return clock(at || this.exchange.at, this.context.texts.language);
   }
 
   private speak(): void {

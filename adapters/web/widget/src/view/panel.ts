@@ -4,6 +4,7 @@ import type { Texts } from "../texts.ts";
 import type { Composer } from "./composer.ts";
 import { button, h, setText } from "./dom.ts";
 import { icon } from "./icons.ts";
+import { avatar } from "./post.ts";
 import type { Transcript } from "./transcript.ts";
 
 export interface PanelActions {
@@ -19,6 +20,9 @@ export class Panel {
   private readonly stopButton: HTMLButtonElement;
   private readonly latestButton: HTMLButtonElement;
   private readonly title: HTMLElement;
+  private readonly subtitle: HTMLElement;
+  private readonly mark = h("span", { class: "mark" }, icon("chat"));
+  private person: string | null = null;
   private readonly notice = h("p", { class: "notice", role: "status" });
   private readonly phone = matchMedia("(max-width: 640px), (max-height: 480px)");
   private readonly leaving = new AbortController();
@@ -30,14 +34,15 @@ export class Panel {
     actions: PanelActions,
   ) {
     this.title = h("h2", { id: "title", dir: "auto" }, texts.title);
+    this.subtitle = h("p", {}, texts.subtitle);
     this.stopButton = button({ class: "pill", hidden: true }, actions.stop, icon("stop"), texts.stop);
     const latest = { class: "pill round", hidden: true, "aria-label": texts.latest, title: texts.latest };
     this.latestButton = button(latest, () => transcript.toEnd(), icon("down"));
     const header = h(
       "div",
       { class: "header" },
-      h("span", { class: "mark" }, icon("chat")),
-      h("div", { class: "titles" }, this.title, h("p", {}, texts.subtitle)),
+      this.mark,
+      h("div", { class: "titles" }, this.title, this.subtitle),
       button({ class: "quiet", "aria-label": texts.fresh, title: texts.fresh }, actions.fresh, icon("fresh")),
       button({ class: "quiet", "aria-label": texts.close, title: texts.close }, actions.close, icon("close")),
     );
@@ -61,6 +66,16 @@ export class Panel {
   describe(title: string, notice: string): void {
     setText(this.title, title || this.texts.title);
     setText(this.notice, notice);
+  }
+
+  /** Who answers: a person of that name ("" when it is not known), or the assistant (null). */
+  introduce(person: string | null): void {
+    if (person === this.person) return;
+    this.person = person;
+    const { talkingWith, colleague, subtitle } = this.texts;
+    setText(this.subtitle, person === null ? subtitle : talkingWith(person));
+    this.mark.classList.toggle("human", person !== null);
+    this.mark.replaceChildren(person === null ? icon("chat") : avatar(person || colleague));
   }
 
   showStop(shown: boolean): void {

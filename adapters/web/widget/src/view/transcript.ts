@@ -1,9 +1,11 @@
 // The conversation on the page: drawn once a frame, at its end unless the reader has gone up.
 
-import type { Conversation, Exchange } from "../conversation.ts";
+import type { Conversation } from "../conversation.ts";
+import { isPost, type Item } from "../timeline.ts";
 import type { ViewContext } from "./context.ts";
 import { button, h, setText } from "./dom.ts";
 import { ExchangeView } from "./exchange.ts";
+import { PostView } from "./post.ts";
 
 /** So near to the end (in pixels) counts as being there. */
 const NEAR = 48;
@@ -13,10 +15,9 @@ export class Transcript {
   private readonly greeting = h("div", { class: "markdown", dir: "auto" });
   private readonly suggestions: HTMLElement;
   private readonly list = h("div", { class: "exchanges" });
-  private readonly views = new Map<string, ExchangeView>();
+  private readonly views = new Map<string, ExchangeView | PostView>();
   private readonly dirty = new Set<string>();
   private readonly silent = new Set<string>();
-  private reorder = false;
   private frame = 0;
   private following = true;
   private readonly resized: ResizeObserver;
@@ -50,14 +51,14 @@ export class Transcript {
     this.schedule();
   }
 
-  /** Draws `exchange` in the next frame; null: whatever there is now. */
-  changed(exchange: Exchange | null): void {
-    if (exchange) this.dirty.add(exchange.id);
+  /** Draws `item` in the next frame; null: whatever there is now. */
+  changed(item: Item | null): void {
+    if (item) this.dirty.add(item.id);
     else {
-      this.reorder = true;
-      for (const { id, end } of this.conversation.all()) {
-        this.dirty.add(id);
-        if (end && !this.views.has(id)) this.silent.add(id); // what is past is shown, not read aloud
+      for (const one of this.conversation.items()) {
+        this.dirty.add(one.id);
+        const past = isPost(one) || one.end;
+        if (past && !this.views.has(one.id)) this.silent.add(one.id); // what is past is shown, not read aloud
       }
     }
     const pending = this.conversation.pending; // its dots depend on what became of those before it
@@ -87,39 +88,42 @@ export class Transcript {
   }
 
   private draw(): void {
-    const exchanges = this.conversation.all();
-    const pending = this.conversation.pending?.id;
-    for (const id of this.dirty) this.drawOne(id, id === pending);
-    if (this.reorder) this.arrange(exchanges);
-    this.suggestions.hidden = exchanges.length > 0 || this.suggestions.childElementCount === 0;
+    const items = this.conversation.items();
+    const answering = this.conversation.answering?.id;
+    for (const id of this.dirty) this.drawOne(id, id === answering);
+    this.arrange(items);
+    this.suggestions.hidden = items.length > 0 || this.suggestions.childElementCount === 0;
     this.dirty.clear();
     this.silent.clear();
-    this.reorder = false;
     this.keepEnd();
   }
 
   private drawOne(id: string, writing: boolean): void {
-    const exchange = this.conversation.get(id);
-    if (!exchange) return;
-    let view = this.views.get(id);
-    if (!view) {
-      view = new ExchangeView(this.context, exchange, this.silent.has(id));
-      this.views.set(id, view);
-      this.list.append(view.element);
+    const item = this.conversation.item(id);
+    if (!item) return;
+    const [known, silent] = [this.views.get(id), this.silent.has(id)];
+    if (isPost(item)) {
+      if (!known) this.views.set(id, new PostView(this.context, item, silent));
+      return;
     }
-    view.update(exchange, writing);
+    const view = known instanceof ExchangeView ? known : new ExchangeView(this.context, item, silent);
+    this.views.set(id, view);
+    view.update(item, writing);
   }
 
-  private arrange(exchanges: Exchange[]): void {
-    const known = new Set(exchanges.map(({ id }) => id));
+  /** Puts everything where it belongs, and touches only what is not there. */
+  private arrange(items: Item[]): void {
+    const known = new Set(items.map(({ id }) => id));
     for (const [id, view] of this.views) {
       if (known.has(id)) continue;
       view.element.remove();
       this.views.delete(id);
     }
-    exchanges.forEach(({ id }, index) => {
-      const { element } = this.views.get(id)!;
-      if (this.list.children[index] !== element) this.list.insertBefore(element, this.list.children[index] ?? null);
+    items.forEach(({ id }, index) => {
+      const view = this.views.get(id)!;
+      const there = this.list.children[index];
+      if (there !== view.element) this.list.insertBefore(view.element, there ?? null);
+      if (view instanceof PostView) view.follow(items[index - 1]);
     });
   }
 

@@ -4,6 +4,7 @@ import type { Exchange } from "../conversation.ts";
 import { Desk } from "../desk.ts";
 import type { SiteConfig } from "../protocol.ts";
 import type { Settings } from "../settings.ts";
+import type { Item } from "../timeline.ts";
 import { Vault } from "../vault.ts";
 import { Announcer } from "./announcer.ts";
 import { Composer } from "./composer.ts";
@@ -39,7 +40,7 @@ export class Widget {
     this.page = new Vault(`frontdesk ${settings.server} `, () => sessionStorage);
     this.announcer = new Announcer(texts);
     this.desk = new Desk(settings, {
-      exchange: (exchange) => this.exchangeChanged(exchange),
+      item: (item) => this.itemChanged(item),
       status: () => this.showStatus(),
       fresh: () => this.freshStarted(),
     });
@@ -157,8 +158,8 @@ export class Widget {
     }
   }
 
-  private exchangeChanged(exchange: Exchange | null): void {
-    this.transcript.changed(exchange);
+  private itemChanged(item: Item | null): void {
+    this.transcript.changed(item);
     if (this.statusDue) return;
     this.statusDue = true; // once for all the events of one chunk
     queueMicrotask(() => {
@@ -180,8 +181,9 @@ export class Widget {
     this.showUnread();
     this.panel.describe(config?.title ?? "", this.notice());
     this.composer.allow(canWrite, config?.characters ?? 8000);
-    const { pending } = conversation;
-    this.panel.showStop(pending !== undefined && pending.id !== this.stopping);
+    this.panel.introduce(conversation.person);
+    const { answering } = conversation;
+    this.panel.showStop(answering !== undefined && answering.id !== this.stopping);
     if (config === this.welcomed) return;
     this.welcomed = config;
     this.transcript.welcome(config?.greeting ?? "", config?.suggestions ?? []);
