@@ -18,11 +18,6 @@ from bot.errors import ConfigError
 VARIABLE = "FRONTDESK_ENCRYPTION_KEY"
 
 
-def new_key() -> str:
-    """A fresh key, as `FRONTDESK_ENCRYPTION_KEY` holds it."""
-    return Fernet.generate_key().decode()
-
-
 class Vault:
     """Seals and opens. Of several keys, separated by commas, the first one seals and each may open: so a key is changed
     by writing the new one before the old one.

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 import bot
-from bot.cli import converse, evaluate, keys, knowledge, maintain, project, prompts, serve
+from bot.cli import add, converse, evaluate, keys, knowledge, maintain, project, prompts, serve
 from bot.cli.terminal import errors, settle_streams
 from bot.errors import FrontdeskError, UsageError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command()(serve.demo)
 app.command()(project.init)
+app.add_typer(add.app, name="add")
 app.command()(serve.run)
 app.command()(converse.chat)
 app.command()(converse.ask)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from adapters.base import Finding
+from adapters.base import Adapter, Checking, Finding
 from bot.config import SECRET_VARIABLES, Config
 from bot.errors import FrontdeskError
 
+if TYPE_CHECKING:
+    from storage.base import Store
+
 _LOW_DISK = 200_000_000
+_CHANNEL_SECONDS = 20.0
 
 
 async def examine(config: Config) -> Sequence[Finding]:
@@ -26,7 +33,7 @@ async def examine(config: Config) -> Sequence[Finding]:
     )  # fmt: skip
     for check in checks:
         found += await check(config)
-    return found
+    return [_without_secrets(config, finding) for finding in found]
 
 
 async def _secrets(config: Config) -> list[Finding]:
@@ -63,16 +70,70 @@ async def _exposure(config: Config) -> list[Finding]:
 
 
 async def _channels(config: Config) -> list[Finding]:
-    from bot.desk import adapters_of, engine_of, store_of
+    from bot.desk import adapters_of, engine_of
     from bot.metrics import Metrics
 
     with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:  # a channel may put its key into the data folder
-        try:
-            elsewhere = config.model_copy(update={"data": Path(folder)})
-            made = adapters_of(elsewhere, store_of(config), Metrics(), engine_of(config))
-        except FrontdeskError as error:
-            return [Finding("bad", "channels", str(error))]
-    return [Finding("good", "channels", ", ".join(adapter.name for adapter in made) or "none")]
+        elsewhere = config.model_copy(update={"data": Path(folder)})
+        async with _store(config, elsewhere) as store:
+            try:
+                made = adapters_of(elsewhere, store, Metrics(), engine_of(config))
+            except FrontdeskError as error:
+                return [Finding("bad", "channels", str(error))]
+            names = [adapter.name for adapter in made]
+            found = [Finding("good", "channels", ", ".join(names) or "none")]
+            for adapter in made:
+                found += await _own_findings(adapter)
+    if config.handover.channel and config.handover.channel not in names:
+        text = f"handover.channel is {config.handover.channel!r}, which is not set up: set it up, or empty it."
+        found.append(Finding("bad", "hand-over", text))
+    return found
+
+
+@asynccontextmanager
+async def _store(config: Config, elsewhere: Config) -> AsyncIterator[Store]:
+    """The store, for channels that keep something there; an empty one where there is none, or none that opens."""
+    from bot.desk import store_of
+
+    there = (config.data / "frontdesk.db").exists()
+    store = store_of(config if there else elsewhere, shared=there)
+    try:
+        await store.open()
+    except FrontdeskError:  # `_storage` tells of it
+        store = store_of(elsewhere)
+        await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def _own_findings(adapter: Adapter) -> list[Finding]:
+    """What a channel says of itself, within a time."""
+    try:
+        if isinstance(adapter, Checking):
+            async with asyncio.timeout(_CHANNEL_SECONDS):
+                return list(await adapter.check())
+    except TimeoutError:
+        text = f"no answer within {_CHANNEL_SECONDS:.0f} seconds: look whether this machine reaches it, and try again."
+        return [Finding("bad", adapter.name, text)]
+    except FrontdeskError as error:
+        return [Finding("bad", adapter.name, str(error))]
+    except Exception as error:
+        return [Finding("bad", adapter.name, f"its check broke ({type(error).__name__}): its authors have to mend it.")]
+    finally:
+        with suppress(Exception):
+            await adapter.close()
+    return []
+
+
+def _without_secrets(config: Config, finding: Finding) -> Finding:
+    """Whatever a channel was told, or says of itself, no secret is shown."""
+    text = finding.text
+    for field in SECRET_VARIABLES.values():
+        if secret := getattr(config.secrets, field):
+            text = text.replace(secret.get_secret_value(), "…")
+    return replace(finding, text=text)
 
 
 async def _disk(config: Config) -> list[Finding]:

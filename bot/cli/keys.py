@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True, help="Who may use the API: create, list, revoke, usage.")
+app = typer.Typer(
+    no_args_is_help=True, help="Who may use the API: create, list, revoke, usage. And the store's own: encryption."
+)
 
 _UNITS: Mapping[str, int] = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _NAME = re.compile(r"(?![0-9]+$)[\w.@+-](?:[\w .@+-]{0,62}[\w.@+-])?")
@@ -178,6 +180,22 @@ def usage(
             errors.print(f"Nothing was used since {since}.")
 
     run_async(_with_store(settings, work))
+
+
+@app.command()
+def encryption() -> None:
+    """Print a new key for FRONTDESK_ENCRYPTION_KEY, which encrypts the tokens of workspaces that install the app.
+
+    To change the key, set both, the new one first, with a comma between them; after a start the old one may go.
+
+    [bold]Example[/bold]
+
+      frontdesk keys encryption
+    """
+    from cryptography.fernet import Fernet
+
+    typer.echo(Fernet.generate_key().decode())
+    errors.print("This is shown once: keep it where secrets are kept, and set FRONTDESK_ENCRYPTION_KEY to it.")
 
 
 def _expiry(text: str, now: float) -> float:
