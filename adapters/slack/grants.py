@@ -132,6 +132,20 @@ async def refresh(app: App, refresh_token: str) -> Granted:
     return await _grant(app, grant_type="refresh_token", refresh_token=refresh_token)
 
 
+async def test_app_token(base_url: str, token: str) -> None:
+    """Whether Slack opens Socket Mode for it; no connection is made. Raises `Refusal` or `Unreachable`."""
+    async with _asking("apps.connections.open", base_url) as client:
+        await client.apps_connections_open(app_token=token)
+
+
+async def look_at(base_url: str, token: str, conversation: str) -> tuple[str, bool]:
+    """A conversation's name, and whether the app is in it. Raises `Refusal` or `Unreachable`."""
+    async with _asking("conversations.info", base_url, token) as client:
+        answer = await client.conversations_info(channel=conversation)
+        shown = _fields(_fields(answer.data).get("channel"))
+    return _text(shown, "name"), shown.get("is_member") is True
+
+
 async def give_up(base_url: str, token: str) -> None:
     """Revoke a token; with its last one Slack removes the app. Raises `Refusal` or `Unreachable`."""
     async with _asking("auth.revoke", base_url, token) as client:
