@@ -58,7 +58,7 @@ class Accounts:
         """
         if self.app is not None and (grant := await self._installed(team, enterprise)):
             return speaking_in(grant, team)
-        own = await self._single()
+        own = await self.own()
         if own is not None and (team in ("", own.team) or (own.org_wide and enterprise in ("", own.enterprise))):
             return speaking_in(Grant(account=own), team)
         if own is None and self.app is None:
@@ -73,7 +73,7 @@ class Accounts:
         """The ids of all workspaces that are known. Raises `Unreachable`."""
         known = await self.installs.teams() if self.app else []
         try:
-            own = await self._single()
+            own = await self.own()
         except NotInstalled:
             own = None
         return [own.team, *(team for team in known if team != own.team)] if own else known
@@ -129,7 +129,8 @@ class Accounts:
         await self._rotation.close()
 
     # -- the one of the environment --------------------------------------------------------------------
-    async def _single(self) -> Account | None:
+    async def own(self) -> Account | None:
+        """The account of SLACK_BOT_TOKEN, None without one. Raises `NotInstalled` or `Unreachable`."""
         if not self._token or self._own is not None:
             return self._own
         async with self._own_lock:
@@ -144,7 +145,7 @@ class Accounts:
         return self._own
 
     async def _asked(self, token: str) -> Account:
-        who = await grants.test_token(self._config.slack.base_url, token)
+        who = await grants.whose_token(self._config.slack.base_url, token)
         return Account(
             team=who.team,
             enterprise=who.enterprise,
@@ -184,7 +185,7 @@ class Accounts:
     async def _proved(self, grant: Grant) -> Grant:
         """The grant whose token Slack takes, or a newer one. Raises `Lost` or `Unreachable`."""
         try:
-            await grants.test_token(self._config.slack.base_url, grant.account.bot_token)
+            await grants.whose_token(self._config.slack.base_url, grant.account.bot_token)
         except Refusal as refusal:
             if refusal.error == "token_expired":
                 return await self._rotation.fresh(grant, now=True)

@@ -36,7 +36,7 @@ async def _way_in(config: Config) -> list[Finding]:
     if token is None:
         return [Finding("bad", CHANNEL, "events come by Socket Mode: set SLACK_APP_TOKEN (xapp-…).")]
     try:
-        await grants.test_app_token(config.slack.base_url, token.get_secret_value())
+        await grants.try_app_token(config.slack.base_url, token.get_secret_value())
     except Refusal as refusal:
         text = f"Slack refuses SLACK_APP_TOKEN ({refusal.error}): {_APP_REMEDY}"
         return [Finding("bad", CHANNEL, text)]
@@ -53,7 +53,7 @@ _APP_REMEDY = (
 
 async def _own(config: Config, accounts: Accounts) -> list[Finding]:
     try:
-        own = await accounts.of("")
+        own = await accounts.own()
     except NotInstalled as error:
         return [Finding("bad", CHANNEL, str(error))]
     except Unreachable as problem:
@@ -110,7 +110,7 @@ async def _installed(config: Config, accounts: Accounts) -> list[Finding]:
     for grant in kept[:_TRIED]:
         account = grant.account
         try:
-            await grants.test_token(config.slack.base_url, account.bot_token)
+            await grants.whose_token(config.slack.base_url, account.bot_token)
         except Refusal as refusal:
             if refusal.error != "token_expired" or not grant.refresh_token:  # the next start fetches a new one
                 text = f"{account.name or grant.key} ({grant.key}) took its token back ({refusal.error}): "

@@ -75,7 +75,7 @@ class Who:
     scopes: frozenset[str]
 
 
-async def test_token(base_url: str, token: str) -> Who:
+async def whose_token(base_url: str, token: str) -> Who:
     """Ask Slack whose `token` is. Raises `Refusal` or `Unreachable`."""
     async with _asking("auth.test", base_url, token) as client:
         answer = await client.auth_test()
@@ -132,7 +132,7 @@ async def refresh(app: App, refresh_token: str) -> Granted:
     return await _grant(app, grant_type="refresh_token", refresh_token=refresh_token)
 
 
-async def test_app_token(base_url: str, token: str) -> None:
+async def try_app_token(base_url: str, token: str) -> None:
     """Whether Slack opens Socket Mode for it; no connection is made. Raises `Refusal` or `Unreachable`."""
     async with _asking("apps.connections.open", base_url) as client:
         await client.apps_connections_open(app_token=token)

@@ -130,7 +130,7 @@ class Installing:
         if not self._accounts.allowed(team, given.enterprise if given.org_wide else ""):
             await self._decline(given)
             return None
-        who = await grants.test_token(self._config.slack.base_url, given.token)
+        who = await grants.whose_token(self._config.slack.base_url, given.token)
         account = Account(
             team=given.team or who.team,
             enterprise=given.enterprise or who.enterprise,
