@@ -23,8 +23,8 @@ for (const name of ['alert', 'confirm', 'prompt', 'open', 'print'])
 
 INSPECT = """
 (hosts) => {
-  const elements = new Set(('a article aside blockquote br button code dd del div em h2 h3 hr i li ol p path pre span '
-    + 'strong svg table tbody td textarea th thead time tr ul').split(' '));
+  const elements = new Set(('a article aside bdi blockquote br button code dd del div em h2 h3 hr i li ol p path pre '
+    + 'span strong svg table tbody td textarea th thead time tr ul').split(' '));
   const attributes = new Set(('aria-busy aria-controls aria-describedby aria-disabled aria-expanded aria-haspopup '
     + 'aria-hidden aria-invalid aria-label aria-labelledby aria-live aria-modal aria-pressed autocomplete class d '
     + 'datetime dir disabled enterkeyhint focusable hidden href id lang maxlength placeholder rel role rows scope '

@@ -62,7 +62,7 @@ export class Conversation {
   /** The numbers of what can be read. */
   get numbers(): number[] {
     const ends = this.all().flatMap(({ end }) => (end && !isSilent(end) ? end.number : []));
-    return [...ends, ...this.posts.map(({ number }) => number)];
+    return [...ends, ...this.posts.filter(({ text }) => text.trim()).map(({ number }) => number)];
   }
 
   clear(): void {

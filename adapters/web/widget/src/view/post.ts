@@ -21,6 +21,7 @@ export class PostView {
   ) {
     const spoken = post.kind === "said" ? this.said() : this.notice();
     this.element = spoken.element;
+    this.element.hidden = !post.text.trim();
     if (!silent) context.announcer.say(spoken.plain);
   }
 
