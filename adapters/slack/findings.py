@@ -19,8 +19,7 @@ _TRIED = 20
 async def findings(config: Config, accounts: Accounts) -> list[Finding]:
     """Everything, in the order in which it would trip the start."""
     found = await _way_in(config)
-    if config.secrets.slack_bot_token:
-        found += await _own(config, accounts)
+    found += await _own(config, accounts)
     if accounts.app is not None:
         found += await _installed(config, accounts)
     return found
@@ -58,6 +57,8 @@ async def _own(config: Config, accounts: Accounts) -> list[Finding]:
         return [Finding("bad", CHANNEL, str(error))]
     except Unreachable as problem:
         return [_unreachable(config, problem)]
+    if own is None:
+        return []
     found = [Finding("good", CHANNEL, f"speaks in {own.name} ({own.team}) as {own.bot_user}")]
     found += _scopes(own)
     if not accounts.allowed(own.team, own.enterprise):
