@@ -242,7 +242,7 @@ def sends_and_installations(db: Database) -> None:
             remote TEXT NOT NULL, detail TEXT NOT NULL, at REAL NOT NULL,
             about INTEGER REFERENCES cases(number),
             PRIMARY KEY(channel, key, part)) WITHOUT ROWID""",
-        "CREATE INDEX sends_by_remote ON sends(channel, remote) WHERE remote <> ''",
+        "CREATE INDEX sends_by_remote ON sends(channel, remote, at) WHERE remote <> ''",
         "CREATE INDEX sends_by_case ON sends(about) WHERE about IS NOT NULL",
         """CREATE TABLE installations(
             channel TEXT NOT NULL, account TEXT NOT NULL, secret BLOB NOT NULL, updated_at REAL NOT NULL,

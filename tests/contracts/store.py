@@ -95,6 +95,9 @@ class InboxContract(Contract):
             edited=True,
             attachments=(Attachment(name="a.pdf", media_type="application/pdf", size=2**40, location="s3://x"),),
             language="zh",
+            name="Ada \U0001f600\x00",
+            command="ask",
+            replaces="x-0",
         )
         assert await store.accept(message)
         await store.close()

@@ -14,10 +14,13 @@ from sqlite_utils.db import Database
 from bot.errors import StorageError
 from storage.sqlite import SqliteStore
 from tests.contracts.store import Clock, InboxContract, end, say, take
+from tests.contracts.store_case_rights import CaseRightsContract
+from tests.contracts.store_cases import CaseContract, PostContract
 from tests.contracts.store_keys import KeyContract
 from tests.contracts.store_knowledge import KnowledgeContract, document, passage
 from tests.contracts.store_lease import LeaseContract
 from tests.contracts.store_memory import ConversationContract, OutboxContract, RecordContract
+from tests.contracts.store_sends import InstallationContract, SendContract
 from tests.contracts.store_visitors import VisitorContract
 
 
@@ -30,6 +33,11 @@ class TestSqliteStore(
     VisitorContract,
     KnowledgeContract,
     KeyContract,
+    CaseContract,
+    PostContract,
+    CaseRightsContract,
+    SendContract,
+    InstallationContract,
 ):
     @pytest.fixture
     def make(self, tmp_path: Path, clock: Clock) -> Callable[[], SqliteStore]:
