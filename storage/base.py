@@ -195,12 +195,15 @@ class Store(Protocol):
         *,
         posts: Sequence[Post] = (),
         case: Case | None = None,
+        seen: Case | None = None,
     ) -> Outgoing:
         """Commit the end of the message, its turns and the outbox rows in one transaction. Raises `StaleLease`.
 
         `posts` go out too, after the end, in their order, at addresses of their own; one of kind "said" at a case's
         visitor is remembered there as the assistant's turn. `case` is kept in the place of what was known of it: give
-        it when it is new and when it changed. Raises `CaseConflict`, and nothing is changed, when the case was closed
+        it when it is new and when it changed. `seen` is the case as it was when all this was decided.
+
+        Raises `CaseConflict`, and nothing is changed, when the case is no more as it was `seen`, when it was closed
         before, when another case of the same conversation is open, or when a post is about a case that is not known
         (erased meanwhile): look at the cases again, and decide anew. `ValueError`: a post's id is there already.
         """

@@ -15,6 +15,7 @@ _OPEN_STATES = ("waiting", "taken")
 _CASE = f"SELECT {CASE_COLUMNS} FROM {CASE_TABLES} WHERE k.visitor = {CONVERSATION} AND k.{_OPEN}"
 _CASE_AT = f"""
     SELECT {CASE_COLUMNS} FROM {CASE_TABLES} WHERE k.desk = {CONVERSATION} ORDER BY k.number DESC LIMIT 1"""
+_KNOWN = f"SELECT {CASE_COLUMNS} FROM {CASE_TABLES} WHERE k.id = ?"
 _TOUCH = "UPDATE cases SET touched_at = ? WHERE id = ? RETURNING number"
 _OTHER = f"SELECT id FROM cases WHERE visitor = ? AND {_OPEN} AND id <> ?"
 _KEEP = """
@@ -50,6 +51,13 @@ def keep(db: Database, case: Case, opened_by: str, now: float) -> int:
     values = (case.id, visitor, desk, case.state, case.opened_at, case.agent, case.agent_name)
     said = (case.name, case.language, case.reason, opened_by, now)
     return int(db.execute(_KEEP, (*values, *said)).fetchall()[0][0])
+
+
+def check_unchanged(db: Database, seen: Case) -> None:
+    """Raises `CaseConflict` when it is no more what it was when somebody looked."""
+    row = db.execute(_KNOWN, (seen.id,)).fetchone()
+    if row is None or case_of(row) != seen:
+        raise CaseConflict(f"Case {seen.id} has changed meanwhile. Look at it again, and decide anew.")
 
 
 def touch(db: Database, case: Case, now: float) -> int:

@@ -33,6 +33,7 @@ def complete(
     turns: Sequence[Turn],
     posts: Sequence[Post],
     case: Case | None,
+    seen: Case | None,
     now: float,
 ) -> Outgoing:
     """End the message, with its turns and what goes out: all or nothing."""
@@ -44,6 +45,8 @@ def complete(
     number = db.execute(_INSERT_END, values).lastrowid
     for turn in turns:
         _insert_turn(db, message, conversation, turn)
+    if seen is not None:
+        cases.check_unchanged(db, seen)
     if case is not None:
         cases.keep(db, case, cases.opener(case, held.message), now)
     sent = tuple(_insert_post(db, message, post, now) for post in posts)

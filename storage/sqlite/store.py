@@ -70,9 +70,10 @@ class SqliteStore(Operations):
         *,
         posts: Sequence[Post] = (),
         case: Case | None = None,
+        seen: Case | None = None,
     ) -> Outgoing:
         ending.check_end(lease, event)
-        return await self._write(ending.complete, lease, event, turns, posts, case, self._clock())
+        return await self._write(ending.complete, lease, event, turns, posts, case, seen, self._clock())
 
     async def pending(self, *, limit: int = 1_000) -> Sequence[Message]:
         return await self._ask(inbox.pending, limit, self._clock())

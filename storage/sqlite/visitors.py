@@ -8,8 +8,6 @@ A case that they opened is theirs on both sides: what was posted about it, and i
 whatever colleagues said there. Of somebody who worked at a desk, what they said goes, and their name from the cases.
 """
 
-
-
 from __future__ import annotations
 
 import json

@@ -141,6 +141,20 @@ class CaseContract(Contract):
         await store.complete(lease, answer(lease), (), case=replace(closed, agent_name="Ana"))
         assert await store.case_at(DESK) == replace(closed, agent_name="Ana")
 
+    async def test_what_was_decided_on_a_case_that_changed_is_void(self, store: Store) -> None:
+        """Whatever changed in it: the end is refused with all that it came with, and may be decided anew."""
+        await commit(store, say(1), case=case())
+        await commit(store, at_desk(1), case=taken(case()))
+        late = await take(store, say(2))
+        for seen in (case(), case(2), replace(taken(case()), agent_name="Ben")):
+            with pytest.raises(CaseConflict):
+                await store.complete(late, answer(late), turns(late), posts=[post("p", DESK, "said")], seen=seen)
+        assert list(await store.turns(HOME)) == []
+        assert list(await store.posts(DESK)) == []
+        closed = replace(taken(case()), state="resolved")
+        await store.complete(late, answer(late), turns(late), case=closed, seen=taken(case()))
+        assert await store.case_at(DESK) == closed
+
     async def test_a_void_lease_changes_no_case(self, store: Store, clock: Clock) -> None:
         """Posts and cases are refused together with the end that they belong to."""
         old = await take(store, say(1), seconds=1)

@@ -24,7 +24,11 @@ def finish(db: Database) -> None:
     assert isinstance(held, Lease)
     end: Reply = answer(held)
     posts = [post("card", DESK, "case"), post("words", HOME, "said")]
-    ending.complete(db, held, end, turns(held), posts, case(), 2.0)
+    ending.complete(db, held, end, turns(held), posts, case(), None, 2.0)
+    inbox.accept(db, say(2), 3.0)
+    later = inbox.lease(db, say(2), 10.0, 3.0)
+    assert isinstance(later, Lease)
+    ending.complete(db, later, answer(later), (), [], None, case(), 4.0)
 
 
 QUESTIONS: dict[str, Callable[[Database], object]] = {
