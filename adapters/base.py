@@ -80,7 +80,8 @@ class Fetching(Protocol):
     async def fetch(self, address: Address, attachment: Attachment, limit: int) -> bytes:
         """The bytes of an attachment of a message at `address`, at most `limit`.
 
-        Raises `SourceError` with a sentence for the person who attached it.
+        Raises `SourceError`: its `why` ("large", "missing", …) chooses how the person who attached it is told, in their
+        language; without one they are shown its sentence.
         """
 
 
