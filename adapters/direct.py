@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from aiohttp.web import AbstractRouteDef
 
 from adapters.base import Publish
-from bot.events import Failed, Message, Reply
+from bot.events import Failed, Message, Outbound, Post, Reply
 
 
 class Direct:
@@ -38,8 +38,9 @@ class Direct:
         finally:
             del self._ends[message.id]
 
-    async def send(self, event: Reply | Failed) -> str:
-        if isinstance(event, Reply) and not event.final:
+    async def send(self, event: Outbound) -> str:
+        """Wake who waits for this end. Nobody waits for posts: they stay in the store."""
+        if isinstance(event, Post) or (isinstance(event, Reply) and not event.final):
             return ""
         end = self._ends.get(event.message_id)
         if end and not end.done():

@@ -11,7 +11,8 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
@@ -27,13 +28,14 @@ from bot.engine.base import Engine, EngineFault
 from bot.engine.local.engine import LocalEngine
 from bot.errors import ConfigError, FrontdeskError, Overloaded, StorageError
 from bot.events import Address, Event, Feedback, Message, Reply, Stop
+from bot.handover import Handover
 from bot.language import Languages
 from bot.local import EngineFigures, Loading, check_chats, fitted, local_engine, revival
 from bot.metrics import Metrics
 from bot.privacy import Redactor
 from bot.summariser import summariser
 from bot.turn import Turner
-from bot.work import Answering, Work
+from bot.work import Answering, Work, joins
 from prompts.knowledge import Knowledge, find_embedder
 from prompts.memory import Memory
 from prompts.template import Library
@@ -130,27 +132,39 @@ class Desk:
     async def publish(self, event: Message | Stop | Feedback) -> bool:
         """Take an event from a channel: see `adapters.base.Publish`."""
         if isinstance(event, Stop):
-            return self.work.house.stop(event.address, event.message_id)
+            return self.work.house.stop(event.address, event.message_id, event.reason)
         if isinstance(event, Feedback):
             return await self.store.feedback(event)
         try:
+            if event.replaces:
+                await self._make_known(event)
             return await self._accept(event)
         except FrontdeskError as error:
             self.metrics.refused.labels(event.address.channel, type(error).__name__).inc()
             raise
 
+    async def _make_known(self, edited: Message) -> None:
+        """Let the first form of a message be known before a later one: it must not be answered when it comes late."""
+        if await self.store.exchange(edited.address.channel, edited.replaces):
+            return
+        nothing = replace(
+            edited, id=edited.replaces, text="", attachments=(), edited=True, command="withdrawn", replaces=""
+        )
+        await self._accept(nothing)
+
     async def _accept(self, message: Message) -> bool:
         if message.address in self._behind:  # what was said there before waits for room: it comes first
             raise Overloaded("Earlier messages of this conversation are waiting. Please try again in a moment.")
-        busy = self.bus.waiting(message) > 0 or self.work.house.answers(message.address)
+        policy = self.config.bus.busy if joins(message, self.config) else "queue"
+        busy = self.bus.waiting(message) > 0 or self.work.house.busy(message)
         claim = self.bus.claim(message)
         taken = False
         try:
             new = await self.store.accept(message)
-            if new and busy and self.config.bus.busy == "drop":
+            if new and busy and policy == "drop" and not message.replaces:
                 await self.work.refuse_busy(message)
             elif new and message not in self.work.house:
-                self._admit(message)
+                self.work.house.admit(message, interrupt=policy == "interrupt")
                 claim.publish()
                 taken = True
         finally:
@@ -160,19 +174,11 @@ class Desk:
         count.labels(message.address.channel).inc()
         return new
 
-    def _admit(self, message: Message) -> None:
-        if self.config.bus.busy == "interrupt":
-            for job in self.work.house.talk(message.address):
-                job.cancellation.cancel("interrupted")
-        self.work.house.admit(message)
-
     # -- what a dead process, a full bus or a broken channel left ---------------------------------------
     async def _take_up(self) -> None:
         """What finds no room now is found by the next sweep; one full lane, or one broken channel, hides no other."""
         for channel in self.adapters:
-            for outgoing in await self.store.undelivered(channel=channel):
-                with suppress(Overloaded):
-                    self.delivery.again(outgoing)
+            self.delivery.take_up(channel, await self.store.undelivered(channel=channel))
         waiting = await self.store.pending(limit=self.config.bus.messages + _BEYOND)
         self._behind = {message.address for message in waiting if not self._takes(message)}
 
@@ -353,23 +359,27 @@ async def at_desk(
         library.get(config.prompts.answer)
         model = engine if config.engine.kind != "echo" else None
         summarise = summariser(model, library, config.memory.summary_tokens) if model else None
+        languages = Languages(config.language)
+        chosen = adapters_of(config, store, metrics, engine) if adapters is None else adapters
+        hands_over = config.handover.channel in {adapter.name for adapter in chosen}
+        if config.handover.channel and not hands_over and adapters is None:
+            raise ConfigError(f"`handover.channel` is {config.handover.channel!r}, but no such channel is turned on.")
         turner = Turner(
             config=config,
             store=store,
-            languages=Languages(config.language),
+            languages=languages,
             redactor=Redactor(config.privacy),
             memory=Memory(store, config.memory, count=count, summarise=summarise),
             knowledge=knowledge,
             library=library,
-            quoter=Quoter(config.site),
+            quoter=Quoter(config.site, hands_over=hands_over),
             engine=engine,
             count=count,
         )
-        chosen = adapters_of(config, store, metrics, engine) if adapters is None else adapters
         yield Desk(
             config,
             store=store,
-            answering=turner,
+            answering=Handover(turner, store, config, languages) if hands_over else turner,
             adapters={adapter.name: adapter for adapter in chosen},
             metrics=metrics,
             knowledge=knowledge,

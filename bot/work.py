@@ -10,44 +10,40 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
+from bot.cases import at_support
 from bot.config import Config
-from bot.errors import StaleLease, StorageError, UsageError
-from bot.events import Address, Failed, FinishReason, Message, Passage, Reply, Turn
+from bot.errors import CaseConflict, StaleLease, StorageError, UsageError
+from bot.events import Case, Failed, FinishReason, Message, Passage, Post, Reply, Turn
+from bot.house import SILENT, Cancellation, House, Job
 from bot.metrics import Metrics
 from bot.phrases import said
 from storage.base import Lease, Outgoing, Store
+
+__all__ = ["Answering", "Cancellation", "Outcome", "Work", "joins"]
 
 log = structlog.get_logger()
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 15.0
 
 
-@dataclass(slots=True)
-class Cancellation:
-    """A request to end a turn early. `reason` is "" until somebody asked; the first asker's reason stays."""
-
-    reason: FinishReason = ""
-    _asked: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def cancel(self, reason: FinishReason) -> None:
-        self.reason = self.reason or reason
-        self._asked.set()
-
-    async def wait(self) -> None:
-        await self._asked.wait()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a turn ended, and what is to be remembered of it."""
+    """How a turn ended, and what is to be remembered of it.
+
+    `posts` are shown elsewhere, `case` is what became of a case; both are committed with the end. `seen` is the case as
+    it was when this was decided: when it has changed since, nothing is committed, and the message is looked at again.
+    """
 
     event: Reply | Failed
     turns: tuple[Turn, ...] = ()
+    posts: tuple[Post, ...] = ()
+    case: Case | None = None
+    seen: Case | None = None
 
 
 class Answering(Protocol):
@@ -62,67 +58,6 @@ class Answering(Protocol):
     async def warm(self) -> None: ...
 
     async def consulted(self, message: Message) -> Sequence[Passage]: ...
-
-
-@dataclass(slots=True)
-class _Job:
-    message: Message
-    cancellation: Cancellation = field(default_factory=Cancellation)
-    accepted: float = field(default_factory=time.monotonic)
-    begun: bool = False
-    ended: bool = False
-    lease: Lease | None = None
-
-
-class House:
-    """The messages that wait or are being answered in this process, so that a Stop finds them."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._jobs: dict[tuple[str, str], _Job] = {}
-        self._talks: dict[Address, list[_Job]] = {}
-        self._metrics = metrics
-
-    def __contains__(self, message: Message) -> bool:
-        return _key(message) in self._jobs
-
-    def admit(self, message: Message) -> None:
-        job = self._jobs[_key(message)] = _Job(message)
-        self._talks.setdefault(message.address, []).append(job)
-        self._metrics.waiting.inc()
-
-    def job(self, message: Message) -> _Job:
-        return self._jobs[_key(message)]
-
-    def dismiss(self, message: Message) -> None:
-        job = self._jobs.pop(_key(message), None)
-        if job is None:
-            return
-        talk = self._talks[message.address]
-        talk.remove(job)
-        if not talk:
-            del self._talks[message.address]
-        self._metrics.waiting.dec()
-
-    def ended(self, message: Message) -> None:
-        """The end of a message is committed: there is nothing left to stop."""
-        if job := self._jobs.get(_key(message)):
-            job.ended = True
-
-    def talk(self, address: Address) -> list[_Job]:
-        """What this conversation has in the house, oldest first."""
-        return self._talks.get(address, [])
-
-    def answers(self, address: Address) -> bool:
-        """Whether something of this conversation has not ended yet."""
-        return any(not job.ended for job in self.talk(address))
-
-    def stop(self, address: Address, message_id: str, reason: FinishReason = "cancelled") -> bool:
-        """End the answer to one message, or (with "") to whatever is being answered in this conversation."""
-        open_ = [job for job in self.talk(address) if not job.ended]
-        chosen = [job for job in open_ if message_id == job.message.id or (not message_id and job.begun)]
-        for job in chosen:
-            job.cancellation.cancel(reason)
-        return bool(chosen)
 
 
 class Work:
@@ -160,22 +95,21 @@ class Work:
         if lease:
             await self._end(lease, Outcome(event=_failed(message, "busy", "busy")))
 
-    async def _debounce(self, job: _Job) -> None:
+    async def _debounce(self, job: Job) -> None:
         """Wait until nothing new has come for a while; what was followed by something newer ends as merged."""
-        if self._config.bus.busy != "debounce":
+        if self._config.bus.busy != "debounce" or not joins(job.message, self._config):
             return
         pause = self._config.bus.debounce_seconds
         while not job.cancellation.reason:
-            newest = self.house.talk(job.message.address)[-1]
-            quiet = newest.accepted + pause - time.monotonic()
+            quiet = self.house.newest(job).accepted + pause - time.monotonic()
             if quiet <= 0:
                 break
             with suppress(TimeoutError):
                 await asyncio.wait_for(job.cancellation.wait(), quiet)
-        if self.house.talk(job.message.address)[-1] is not job:
+        if self.house.newest(job) is not job:
             job.cancellation.cancel("merged")
 
-    async def _until_ended(self, job: _Job) -> None:
+    async def _until_ended(self, job: Job) -> None:
         """Try until the message has ended or is somebody else's; a fault of ours makes a new attempt."""
         pause = _FIRST_PAUSE
         while True:
@@ -184,6 +118,9 @@ class Work:
             except StaleLease:
                 log.warning("work.stale", message=job.message.id)
                 return None
+            except CaseConflict:  # a colleague took it, or closed it, just now: what follows from that is another thing
+                log.info("work.case_changed", message=job.message.id)
+                continue
             except StorageError as error:  # the disk may come back; the message must not be lost meanwhile
                 log.error("work.storage", message=job.message.id, error=str(error))
             except Exception:
@@ -191,7 +128,7 @@ class Work:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _attempt(self, job: _Job) -> None:
+    async def _attempt(self, job: Job) -> None:
         message, seconds = job.message, self._config.storage.lease_seconds
         if job.lease:  # could not be given back when the last attempt failed
             await self._store.release(job.lease)
@@ -213,7 +150,7 @@ class Work:
         except Exception:  # the answer stands; what is remembered of it is made up for after the next one
             log.exception("work.settle", message=message.id)
 
-    async def _outcome(self, job: _Job, lease: Lease) -> Outcome:
+    async def _outcome(self, job: Job, lease: Lease) -> Outcome:
         if lease.attempt > self._config.storage.attempts:
             return Outcome(event=_failed(job.message, f"gave up after {lease.attempt - 1} attempts", "failed"))
         first = True
@@ -225,15 +162,42 @@ class Work:
                 self._metrics.first_delta.observe(time.monotonic() - job.accepted)
             await self._emit(reply)
 
+        await self._look_at_forms(job)
+        outcome = None if job.cancellation.reason in SILENT else await self._answer(job, lease.attempt, emit)
+        if outcome is None or job.cancellation.reason in SILENT:
+            return Outcome(event=_nothing(job.message, lease.attempt, job.cancellation.reason))
+        return outcome
+
+    async def _answer(self, job: Job, attempt: int, emit: Callable[[Reply], Awaitable[None]]) -> Outcome:
         try:
-            return await self._answering.answer(job.message, lease.attempt, job.cancellation, emit)
+            return await self._answering.answer(job.message, attempt, job.cancellation, emit)
         except UsageError as error:  # a template or a setting is wrong: trying again mends neither
             log.error("work.unusable", message=job.message.id, error=str(error))
             return Outcome(event=_failed(job.message, str(error), "failed"))
 
+    async def _look_at_forms(self, job: Job) -> None:
+        """See whether a message is asked no more: it, or its original, was deleted, or a later form of it is known."""
+        message = job.message
+        if message.command == "withdrawn":
+            job.cancellation.cancel("replaced" if message.edited else "withdrawn")
+        if not message.replaces:
+            return
+        original = await self._store.exchange(message.address.channel, message.replaces)
+        end = original.outgoing.event if original and original.outgoing else None
+        if isinstance(end, Reply) and end.finish_reason == "withdrawn":
+            job.cancellation.cancel("withdrawn")
+        for exchange in await self._store.history(message.address):
+            other = exchange.message
+            if other.replaces == message.replaces and other.sent_at > message.sent_at:
+                job.cancellation.cancel("replaced")
+
     async def _end(self, lease: Lease, outcome: Outcome) -> None:
-        outgoing = await self._store.complete(lease, outcome.event, outcome.turns)
+        outgoing = await self._store.complete(
+            lease, outcome.event, outcome.turns, posts=outcome.posts, case=outcome.case, seen=outcome.seen
+        )
         self.house.ended(lease.message)
+        if outcome.case and outcome.case.state == "taken":  # before anybody is told of it
+            self.house.stop(outcome.case.visitor, "", "human")
         how = outcome.event.finish_reason if isinstance(outcome.event, Reply) else "failed"
         self._metrics.ended.labels(outcome.event.address.channel, how).inc()
         await self._deliver(outgoing)
@@ -266,5 +230,23 @@ def _failed(message: Message, reason: str, phrase: str) -> Failed:
     )
 
 
-def _key(message: Message) -> tuple[str, str]:
-    return (message.address.channel, message.id)
+def _nothing(message: Message, attempt: int, reason: FinishReason) -> Reply:
+    return Reply(
+        message_id=message.id,
+        attempt=attempt,
+        address=message.address,
+        text="",
+        seq=0,
+        final=True,
+        finish_reason=reason,
+        language=message.language,
+    )
+
+
+def joins(message: Message, config: Config) -> bool:
+    """Whether a message is talk with the bot, to which the busy policies apply.
+
+    What somebody does (asks for a person, presses a button) and what colleagues write at the support desk is taken as
+    it comes, each for itself.
+    """
+    return message.command in ("", "ask") and not at_support(message.address, config.handover)

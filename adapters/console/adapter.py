@@ -19,7 +19,7 @@ from adapters.console.lines import Lines, LineTooLong
 from adapters.console.listener import Left, Listener
 from adapters.console.screen import Screen
 from bot.errors import FrontdeskError, UsageError
-from bot.events import Address, Failed, Feedback, Message, Reply, Stop
+from bot.events import Address, Failed, Feedback, Message, Outbound, Post, Reply, Stop
 
 _OPENING = "Write a question. /help shows what else there is; Ctrl-D leaves."
 
@@ -78,10 +78,12 @@ class ConsoleAdapter:
             except Left:
                 self._leave()
 
-    async def send(self, event: Reply | Failed) -> str:
+    async def send(self, event: Outbound) -> str:
         if event.address != self._address:
             return ""  # of a conversation that is over: there is nobody to show it to
-        if isinstance(event, Reply) and not event.final:
+        if isinstance(event, Post):
+            self._show_post(event)
+        elif isinstance(event, Reply) and not event.final:
             if event.message_id == self._asked:
                 self._screen.show(event.text)
         elif event.message_id not in self._shown:
@@ -174,6 +176,15 @@ class ConsoleAdapter:
             self._screen.end(event.text, event.citations, event.finish_reason)
         if event.message_id == self._asked and self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
+
+    def _show_post(self, post: Post) -> None:
+        shown = f"{post.id} {post.case.state} {post.case.agent}"  # a card comes again when its case changes
+        if shown in self._shown:
+            return
+        self._shown.append(shown)
+        self._screen.post(post.name, post.text)
+        if self._interactive and not self._asked:
+            self._screen.prompt()
 
     # -- reading ---------------------------------------------------------------------------------------
     async def _next_command(self) -> Command:

@@ -73,6 +73,16 @@ class Screen:
         self._print(said, "red")
         self._gap()
 
+    def post(self, name: str, text: str) -> None:
+        """What a person says, or (without a name) what is told of one; above an answer that is being written."""
+        if self._console.is_terminal and self._live is None:
+            self._console.line()  # what is typed so far stands on the line
+        if name:
+            line = Text(visible(one_line(name)), "bold")
+            self._console.print(line.append(f"  {visible(text)}", "not bold"), soft_wrap=True)
+        else:
+            self.note(text)
+
     def close(self) -> None:
         """Leave the terminal as it was found."""
         self._close()

@@ -22,7 +22,7 @@ from adapters.openai.keys import Keys, Ledger
 from adapters.openai.meter import Meter
 from adapters.openai.problem import Problem, no_model
 from adapters.openai.wire import TEND_SECONDS, Guest, Guests
-from bot.events import Failed, Reply
+from bot.events import Outbound
 
 CLOSE_SECONDS = 1.5
 WRITE_SECONDS = 1.0
@@ -77,7 +77,7 @@ class ApiAdapter:
         finally:
             self._gate.opened = False
 
-    async def send(self, event: Reply | Failed) -> str:  # noqa: ARG002 - see `run`
+    async def send(self, event: Outbound) -> str:  # noqa: ARG002 - see `run`
         return ""
 
     async def drain(self, seconds: float) -> None:

@@ -45,10 +45,13 @@ class Answer:
 
 
 class Quoter:
-    """Answers from passages without a model. Holds no state; the same question and passages get the same answer."""
+    """Answers from passages without a model. Holds no state; the same question and passages get the same answer.
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    `hands_over` says that whoever asks for a person here gets one.
+    """
+
+    def __init__(self, site: Site, *, hands_over: bool = False) -> None:
+        self._site, self._hands_over = site, hands_over
 
     def candidates(self, passages: Sequence[Passage], language: str) -> list[str]:
         """Everything that could be quoted, each as a text that can be understood by itself."""
@@ -105,6 +108,8 @@ class Quoter:
         return Answer(text=said("decline", language, person=self._person(language)), kind="decline", score=score)
 
     def _person(self, language: str) -> str:
+        if self._hands_over:
+            return said("person_asked", language)
         if self._site.contact:
             return said("person", language, contact=self._site.contact)
         return said("person_unknown", language, name=self._site.name)
