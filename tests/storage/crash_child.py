@@ -6,8 +6,10 @@ import asyncio
 import sys
 from pathlib import Path
 
+from storage.base import Send
 from storage.sqlite import SqliteStore
 from tests.contracts.store import answer, say, turns
+from tests.contracts.store_cases import case, post
 
 
 async def work(store: SqliteStore, number: int) -> None:
@@ -19,8 +21,11 @@ async def work(store: SqliteStore, number: int) -> None:
     if number % 3 == 0 or lease is None:
         return
     text = f"answer {number} of attempt {lease.attempt} " * 40
-    outgoing = await store.complete(lease, answer(lease, text), turns(lease, text))
+    posted = [post(f"post-{message.id}-{lease.attempt}", case().desk, "said", text=text)]
+    outgoing = await store.complete(lease, answer(lease, text), turns(lease, text), posts=posted, case=case())
     print(f"completed {message.id} {outgoing.number} {lease.attempt}", flush=True)
+    await store.keep_send("web", message.id, Send(part=0, state="placed", remote=f"remote-{number}"))
+    print(f"sent {message.id}", flush=True)
     if number % 3 == 2:
         await store.delivered(outgoing.number, f"remote-{number}")
         print(f"delivered {message.id}", flush=True)

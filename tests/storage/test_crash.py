@@ -9,10 +9,11 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.events import Reply
+from bot.events import Post, Reply
 from storage.base import Exchange
 from storage.sqlite import SqliteStore
 from tests.contracts.store import HOME
+from tests.contracts.store_cases import case
 
 ROUNDS = 20
 
@@ -22,6 +23,7 @@ class Acknowledged:
     accepted: set[str] = field(default_factory=set)
     completed: dict[str, tuple[int, int]] = field(default_factory=dict)
     delivered: set[str] = field(default_factory=set)
+    sent: set[str] = field(default_factory=set)
 
     def take(self, line: str) -> None:
         kind, message_id, *rest = line.split()
@@ -29,6 +31,8 @@ class Acknowledged:
             self.accepted.add(message_id)
         elif kind == "delivered":
             self.delivered.add(message_id)
+        elif kind == "sent":
+            self.sent.add(message_id)
         else:
             assert message_id not in self.completed, "completed twice"
             number, attempt = map(int, rest)
@@ -57,7 +61,7 @@ def run_until_killed(folder: Path, lines: int, told: Acknowledged) -> None:
 
 
 async def test_killed_at_any_point(tmp_path: Path) -> None:
-    """Over 20 deaths: every acknowledged message, end and delivery is there once, whole, under its number."""
+    """Over 20 deaths: every acknowledged message, end, post and delivery is there once, whole, under its number."""
     chance = random.Random(20)
     told = Acknowledged()
     for _ in range(ROUNDS):
@@ -67,6 +71,9 @@ async def test_killed_at_any_point(tmp_path: Path) -> None:
     history = await store.history(HOME, limit=1_000_000)
     outgoing = await store.outgoing_since(HOME, 0, limit=1_000_000)
     turns = await store.turns(HOME, limit=1_000_000)
+    posts = await store.posts(case().desk, limit=1_000_000)
+    kept = {message_id for message_id in told.sent if await store.sends("web", message_id)}
+    held = await store.case(HOME)
     waiting = {message.id for message in await store.pending(limit=1_000_000)}
     await store.close()
     assert len(told.completed) > ROUNDS
@@ -84,6 +91,13 @@ async def test_killed_at_any_point(tmp_path: Path) -> None:
     numbers = [item.number for item in outgoing]
     assert numbers == sorted(set(numbers))
     assert len(turns) == 2 * len(numbers)
+    assert kept == told.sent
+    assert held == case()
+    # With each end came its post, under the number after it; no end without one, and none by itself.
+    assert [post.number for post in posts] == [number + 1 for number in numbers]
+    assert [post.event.text for post in posts if isinstance(post.event, Post)] == [
+        item.event.text for item in outgoing if isinstance(item.event, Reply)
+    ]
 
 
 def whole(exchange: Exchange) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.errors import StorageError
-from bot.events import Address, Attachment, Failed, Feedback, Message
-from storage.base import Recollection, conversation_scope
+from bot.events import Address, Attachment, Case, Failed, Feedback, Message, Post, PostKind
+from storage.base import Recollection, Send, conversation_scope
 from storage.sqlite import SqliteStore, operations, visitors
 from tests.contracts.store import HOME, Clock, answer, end, say, take, turns
 from tests.contracts.store_knowledge import document, passage
@@ -20,6 +21,8 @@ MARK = "quixotry"
 """Stands in everything that the visitor wrote or caused."""
 ALONE = Address(channel="web", conversation=f"{VISITOR}:main")
 SHARED = Address(channel="slack", account="T", conversation="C")
+DESK = Address(channel="slack", account="T", conversation="D", thread="k1")
+KINDS: tuple[PostKind, ...] = ("said", "notice", "case")
 
 
 def traces(folder: Path) -> list[str]:
@@ -105,6 +108,63 @@ async def test_nothing_is_left_after_expiry(tmp_path: Path) -> None:
     await end(store, message, text=f"{MARK} answered " * 500)
     await store.remember(ALONE, Recollection(summary=MARK))
     await others(store, 0)
+    await store.expire(clock.now + 1)
+    assert traces(tmp_path) == []
+    await store.close()
+
+
+async def handed_over(store: SqliteStore) -> None:
+    """The visitor's words in a case: what they and colleagues said on both sides, and what shows it remotely."""
+    opened = Case(
+        id="k1", visitor=ALONE, desk=DESK, state="waiting", opened_at=1.0, name=VISITOR, reason=f"{MARK} reason " * 99
+    )
+    for number in range(20):
+        here = Message(id=f"{MARK}-ask-{number}", address=ALONE, sender=VISITOR, text=f"{MARK} asks " * 99, sent_at=1.0)
+        there = replace(here, id=f"{MARK}-say-{number}", address=DESK, sender="ana", name="Ana")
+        for message, to in ((here, DESK), (there, ALONE)):
+            posts = [
+                Post(id=f"{message.id}-{kind}", address=to, kind=kind, text=f"{MARK} {kind} " * 99, case=opened)
+                for kind in (KINDS if to == DESK else KINDS[:2])
+            ]
+            lease = await take(store, message)
+            outgoing = await store.complete(lease, answer(lease, MARK), turns(lease), posts=posts, case=opened)
+            for item in outgoing.posts:
+                await store.delivered(item.number, f"{MARK}-remote")
+            shown = [(message.address.channel, message.id), *((to.channel, post.id) for post in posts)]
+            for channel, key in shown:
+                placed = Send(part=0, state="placed", remote=f"{MARK}-{key}", detail={"text": MARK})
+                await store.keep_send(channel, key, placed)
+    await store.remember(DESK, Recollection(summary=f"{MARK} at the desk"))
+
+
+async def test_nothing_is_left_of_a_case(tmp_path: Path) -> None:
+    """A case goes with its visitor, on both sides; another's, at the same desk, loses nothing."""
+    store = SqliteStore(tmp_path)
+    await store.open()
+    await others(store, 0)
+    other = Case(id="k2", visitor=HOME, desk=replace(DESK, thread="k2"), state="taken", opened_at=1.0, agent="ana")
+    lease = await take(store, say("other"))
+    words = Post(id="other", address=other.desk, kind="said", text="words", case=other)
+    await store.complete(lease, answer(lease), turns(lease), posts=[words], case=other)
+    await handed_over(store)
+    await others(store, 1000)
+    erased = await store.erase(VISITOR)
+    assert erased.rows["posts"] == 100
+    assert traces(tmp_path) == []
+    assert await store.case(HOME) == other
+    assert [item.event for item in await store.posts(other.desk)] == [words]
+    await store.close()
+    assert traces(tmp_path) == []
+
+
+async def test_nothing_is_left_of_an_old_case(tmp_path: Path) -> None:
+    """A case in which nothing happened for long enough expires as thoroughly, though nobody closed it."""
+    clock = Clock()
+    store = SqliteStore(tmp_path, clock=clock)
+    await store.open()
+    await handed_over(store)
+    await others(store, 0)
+    assert traces(tmp_path) != []
     await store.expire(clock.now + 1)
     assert traces(tmp_path) == []
     await store.close()

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from bot.errors import StaleLease
+from bot.events import Post, Reply
 from storage.base import Lease
 from storage.sqlite import SqliteStore
 from tests.contracts.store import AWAY, HOME, Clock, answer, say, turns
+from tests.contracts.store_cases import case, post
 
 Result = TypeVar("Result")
 NUMBERS = st.integers(0, 4)
@@ -35,6 +37,7 @@ class Known:
     delivered: bool = False
     number: int = 0
     text: str = field(default="")
+    posts: list[tuple[int, str]] = field(default_factory=list)
 
 
 class LifeOfMessages(RuleBasedStateMachine):
@@ -105,17 +108,23 @@ class LifeOfMessages(RuleBasedStateMachine):
         if self.mine(lease):
             self.of(lease).until = None
 
-    @rule(lease=leases, text=st.sampled_from(["one", "two"]))
-    def complete(self, lease: Lease | None, text: str) -> None:
+    @rule(lease=leases, text=st.sampled_from(["one", "two"]), posts=st.integers(0, 2))
+    def complete(self, lease: Lease | None, text: str, posts: int) -> None:
         if lease is None:
             return
+        ids = [f"{lease.message.address.channel}-{lease.message.id}-{number}" for number in range(posts)]
+        about = case(visitor=lease.message.address, number=len(lease.message.address.channel))
+        more: Any = {"posts": [post(name, about.desk, "said", about) for name in ids], "case": about}
         if not self.mine(lease):
-            self.refused(self.store.complete(lease, answer(lease, text), turns(lease, text)))
+            self.refused(self.store.complete(lease, answer(lease, text), turns(lease, text), **more))
             return
-        outgoing = self.run(self.store.complete(lease, answer(lease, text), turns(lease, text)))
-        assert outgoing.number > self.highest
-        self.highest = outgoing.number
+        outgoing = self.run(self.store.complete(lease, answer(lease, text), turns(lease, text), **more))
+        numbers = [outgoing.number, *(item.number for item in outgoing.posts)]
+        assert numbers == sorted(set(numbers))
+        assert numbers[0] > self.highest
+        self.highest = numbers[-1]
         known = self.of(lease)
+        known.posts = list(zip(numbers[1:], ids, strict=True))
         known.ended, known.text, known.number, known.until = True, text, outgoing.number, None
 
     @rule(number=NUMBERS, address=ADDRESSES)
@@ -151,8 +160,11 @@ class LifeOfMessages(RuleBasedStateMachine):
     @invariant()
     def each_end_is_there_once(self) -> None:
         ended = sorted((known for known in self.known.values() if known.ended), key=lambda known: known.number)
-        undelivered = [(item.number, getattr(item.event, "text", "")) for item in self.run(self.store.undelivered())]
-        assert undelivered == [(known.number, known.text) for known in ended if not known.delivered]
+        waiting = self.run(self.store.undelivered())
+        ends = [(item.number, item.event.text) for item in waiting if isinstance(item.event, Reply)]
+        assert ends == [(known.number, known.text) for known in ended if not known.delivered]
+        posts = [(item.number, item.event.id) for item in waiting if isinstance(item.event, Post)]
+        assert posts == [each for known in ended for each in known.posts]
         said = [turn.text for address in (HOME, AWAY) for _, turn in self.run(self.store.turns(address))]
         assert sorted(said[1::2]) == sorted(known.text for known in ended)
 
