@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Locator, expect
 
+from tests.adapters.web.house import WIDE, serving
+from tests.adapters.web.house import Visitor as Person
 from tests.browser.axe import violations
 from tests.browser.conftest import Arrivals
 from tests.browser.fake_frontdesk import FakeFrontdesk, Said
@@ -335,3 +340,37 @@ async def test_axe_finds_nothing_while_a_person_has_it(
     await expect(visitor.header.locator("p")).to_have_text(subtitle)
     await expect(visitor.posts).to_have_count(3)
     assert await violations(visitor.page) == []
+
+
+async def test_the_real_channel_shows_the_same(arrive: Arrivals, server: FakeFrontdesk, tmp_path: Path) -> None:
+    """The widget with the server that it was made for: live, with a second tab, and after a reload."""
+    async with serving(tmp_path, web={"limits": WIDE, "origins": [server.url]}) as house:
+        context = await arrive.context()
+        one = await arrive.page(context, server=house.url)
+        await one.open()
+        await one.field.fill("May I talk to a person?")
+        await one.field.press("Enter")
+        await expect(one.questions).to_have_count(1)
+        async with asyncio.timeout(30):
+            while not house.published:
+                await asyncio.sleep(0.01)
+        person = Person(house, "", house.last_message().sender)
+        await house.finish("A colleague was told.", finish_reason="human")
+        await house.post(person, "Ana has joined", kind="notice", name="")
+        await house.post(person, "Hello, I am Ana.")
+        two = await arrive.page(context, server=house.url)
+        await two.open()
+        expected = ["May I talk to a person?", "A colleague was told.", "Ana has joined", "Hello, I am Ana."]
+        for tab in (one, two):
+            await expect(everything(tab)).to_have_text(expected)
+        await one.field.fill("My order is broken.")
+        await one.field.press("Enter")
+        await expect(two.questions).to_have_count(2)
+        await house.finish("", finish_reason="human")
+        returned = dataclasses.replace(house.case(person), state="returned")
+        await house.post(person, "Ana has left", case=returned, kind="notice", name="")
+        await one.page.reload()
+        for tab in (one, two):
+            await expect(everything(tab)).to_have_text([*expected, "My order is broken.", "Ana has left"])
+            await expect(tab.header).to_contain_text("Automatic assistant")
+            await expect(tab.answers).to_have_count(1)

@@ -33,7 +33,7 @@ export class Panel {
     private readonly composer: Composer,
     actions: PanelActions,
   ) {
-    this.title = h("h2", { id: "title", dir: "auto" }, texts.title);
+    this.title = h("bdi", {}, texts.title); // in another script it still begins where the line below it does
     this.subtitle = h("p", {}, texts.subtitle);
     this.stopButton = button({ class: "pill", hidden: true }, actions.stop, icon("stop"), texts.stop);
     const latest = { class: "pill round", hidden: true, "aria-label": texts.latest, title: texts.latest };
@@ -42,7 +42,7 @@ export class Panel {
       "div",
       { class: "header" },
       this.mark,
-      h("div", { class: "titles" }, this.title, this.subtitle),
+      h("div", { class: "titles" }, h("h2", { id: "title" }, this.title), this.subtitle),
       button({ class: "quiet", "aria-label": texts.fresh, title: texts.fresh }, actions.fresh, icon("fresh")),
       button({ class: "quiet", "aria-label": texts.close, title: texts.close }, actions.close, icon("close")),
     );
