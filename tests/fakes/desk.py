@@ -11,8 +11,10 @@ from typing import Any
 from bot.config import Config, load
 from bot.desk import Desk
 from bot.events import Address, Message, Passage, Reply, Turn
+from bot.handover import Handover
+from bot.language import Languages
 from bot.metrics import Metrics
-from bot.work import Cancellation, Outcome
+from bot.work import Answering, Cancellation, Outcome
 from prompts.knowledge import Knowledge
 from storage.sqlite import SqliteStore
 from tests.fakes.channel import Channel
@@ -73,11 +75,16 @@ class Scripted:
 
 
 class House:
-    """A desk with a scripted answerer and a recording channel over one folder."""
+    """A desk with a scripted answerer and a recording channel over one folder.
+
+    With `handover.channel` people may take over, on the recording channel of that name.
+    """
 
     def __init__(self, folder: Path, config: Config) -> None:
         self.folder, self.config = folder, config
         self.channel, self.scripted = Channel(), Scripted()
+        support = config.handover.channel
+        self.support = Channel(support) if support not in ("", "test") else self.channel
 
     async def open(self) -> None:
         self.store = SqliteStore(self.folder)
@@ -85,12 +92,17 @@ class House:
         self.desk = Desk(
             self.config,
             store=self.store,
-            answering=self.scripted,
-            adapters={"test": self.channel},
+            answering=self._answering(),
+            adapters={channel.name: channel for channel in (self.channel, self.support)},
             metrics=Metrics(),
             knowledge=Knowledge(self.store, self.config.knowledge),
         )
         await self.desk.start()
+
+    def _answering(self) -> Answering:
+        if not self.config.handover.channel:
+            return self.scripted
+        return Handover(self.scripted, self.store, self.config, Languages(self.config.language))
 
     async def close(self) -> None:
         await self.desk.close()

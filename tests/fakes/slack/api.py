@@ -75,7 +75,7 @@ class WebApi:
 
     def _over(self, asked: Asked) -> web.Response | None:
         """429 when the method is closed, or was called more often than its rate allows."""
-        team, method, channel = asked.team, asked.method, str(asked.arguments.get("channel", ""))
+        team, method, channel = asked.team, asked.method, self._place(asked)
         wait = self.meter.ask(team, method, channel)
         if wait:
             self._world.violation(f"{method} in {team} {channel} more often than its rate allows")
@@ -84,9 +84,14 @@ class WebApi:
             self._world.violation(f"{method} in {team} called {left:.1f} s before its Retry-After was over")
         return self._ratelimited(asked, max(wait, math.ceil(left))) if wait or left else None
 
+    def _place(self, asked: Asked) -> str:
+        """The channel whose rate it is; a person's id stands for the direct messages with them."""
+        channel, team = str(asked.arguments.get("channel", "")), self._world.teams.get(asked.team)
+        return team.dm(channel) if team and channel in team.users else channel
+
     def _ratelimited(self, asked: Asked, seconds: int) -> web.Response:
         asked.answer.append("ratelimited")
-        self.meter.close(asked.team, asked.method, str(asked.arguments.get("channel", "")), seconds)
+        self.meter.close(asked.team, asked.method, self._place(asked), seconds)
         headers = {"Retry-After": str(seconds)}
         return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
 

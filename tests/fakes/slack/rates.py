@@ -24,7 +24,8 @@ _SPECIAL = ("auth.test", "chat.getPermalink", "assistant.threads.setStatus")
 class Rates:
     """Calls in any minute, by tier as https://docs.slack.dev/apis/web-api/rate-limits has it; `methods` overrides.
 
-    chat.postMessage has a rate in each channel instead, with bursts that this fake does not grant.
+    chat.postMessage has a rate in each channel instead, over a second and over a minute: the bursts that Slack puts up
+    with are not granted here.
     """
 
     tier_2: float = 20
@@ -59,31 +60,33 @@ class Usage:
     peak: int = 0
 
     @property
-    def over(self) -> bool:
-        return self.peak > max(1.0, self.allowed)
+    def share(self) -> float:
+        """The peak as a share of what is allowed: above 1 it was too much."""
+        return self.peak / max(1.0, self.allowed)
 
 
 class _Window:
     def __init__(self, allowed: float, seconds: float) -> None:
-        self.allowed = allowed
         self.seconds = seconds - min(JOURNEY, seconds / 4)
         self.usage = Usage(allowed=allowed, window=seconds)
         self._asked: deque[float] = deque()
         self._granted: deque[float] = deque()
 
     def ask(self, now: float) -> float:
-        """0 when it is granted, else the seconds until it would be."""
+        """0 when it may be granted, else the seconds until it might."""
         for times in (self._asked, self._granted):
             while times and times[0] <= now - self.seconds:
                 times.popleft()
         self._asked.append(now)
         self.usage.calls += 1
         self.usage.peak = max(self.usage.peak, len(self._asked))
-        if len(self._granted) + 1 > max(1.0, self.allowed):
+        if len(self._granted) + 1 > max(1.0, self.usage.allowed):
             self.usage.refused += 1
             return self._granted[0] + self.seconds - now
-        self._granted.append(now)
         return 0.0
+
+    def grant(self, now: float) -> None:
+        self._granted.append(now)
 
 
 Key = tuple[str, str, str]
@@ -95,16 +98,24 @@ class Meter:
 
     def __init__(self, rates: Rates, minute: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.rates, self.minute, self._clock = rates, minute, clock
-        self._windows: dict[Key, _Window] = {}
+        self._windows: dict[Key, tuple[_Window, ...]] = {}
         self._closed: dict[Key, tuple[float, float]] = {}
 
     @property
     def usage(self) -> Mapping[Key, Usage]:
-        return {key: window.usage for key, window in self._windows.items()}
+        """By method, that of the window that was used the most."""
+        return {
+            key: max((window.usage for window in windows), key=lambda usage: usage.share)
+            for key, windows in self._windows.items()
+        }
 
     def ask(self, team: str, method: str, channel: str) -> int:
         """0 when the call may go on, else the whole seconds for its Retry-After."""
-        wait = self._window(_key(team, method, channel)).ask(self._clock())
+        now, windows = self._clock(), self._of(_key(team, method, channel))
+        wait = max(window.ask(now) for window in windows)
+        if wait <= 0:
+            for window in windows:
+                window.grant(now)
         return math.ceil(wait) if wait > 0 else 0
 
     def close(self, team: str, method: str, channel: str, seconds: float) -> None:
@@ -119,14 +130,14 @@ class Meter:
         now = self._clock()
         return max(0.0, until - now), now - began
 
-    def _window(self, key: Key) -> _Window:
+    def _of(self, key: Key) -> tuple[_Window, ...]:
         if key not in self._windows:
             if key[1] == "chat.postMessage":
-                seconds = max(1.0, 1 / self.rates.post_per_second) * self.minute / 60
-                allowed = max(1.0, self.rates.post_per_second)
+                rate, second = self.rates.post_per_second, self.minute / 60
+                windows = (_Window(rate, second), _Window(rate * 60, self.minute))
             else:
-                seconds, allowed = self.minute, self.rates.of(key[1])
-            self._windows[key] = _Window(allowed, seconds)
+                windows = (_Window(self.rates.of(key[1]), self.minute),)
+            self._windows[key] = windows
         return self._windows[key]
 
 
