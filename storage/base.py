@@ -230,7 +230,8 @@ class Store(Protocol):
     async def keep_send(self, channel: str, key: str, send: Send) -> None:
         """Keep it in the place of what was known of that part. It is erased with the message, and expires like one.
 
-        What shows the card of a case is kept as long as the case: its thread is found by it.
+        What shows the card of a case is kept as long as the case: its thread is found by it. A key may also be the
+        adapter's own: then it goes with the message whose id `remote` is, or expires.
         """
 
     async def sent_as(self, channel: str, remote: str) -> str:

@@ -51,6 +51,7 @@ _SENDS = f"""
         UNION SELECT channel, replaces FROM messages WHERE number IN {_LISTED} AND replaces <> ''
         UNION SELECT channel, id FROM outbox
         WHERE about IS NOT NULL AND (message IN {_LISTED} OR about IN {_LISTED}))
+    OR (s.channel, s.remote) IN (SELECT channel, id FROM messages WHERE number IN {_LISTED})
     OR s.about IN {_LISTED} ORDER BY s.channel, s.key, s.part"""
 
 
@@ -66,7 +67,7 @@ def export(db: Database, visitor: str) -> Mapping[str, Any]:
         "cases": [_case(db, row, said) for row in db.execute(_CASES, (handed,)).fetchall()],
         "took": [case for (case,) in took],
         "posts": [_outgoing(outgoing_of(row)) for row in db.execute(_POSTS, (said, handed)).fetchall()],
-        "sends": [_send(row) for row in db.execute(_SENDS, (said, said, said, handed, handed)).fetchall()],
+        "sends": [_send(row) for row in db.execute(_SENDS, (said, said, said, handed, said, handed)).fetchall()],
     }
 
 

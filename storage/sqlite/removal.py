@@ -34,6 +34,9 @@ _ORPHANED = """about IS NULL
     AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.channel = sends.channel AND m.id = sends.key)
     AND NOT EXISTS (
         SELECT 1 FROM messages m WHERE m.channel = sends.channel AND m.replaces = sends.key AND m.replaces <> '')"""
+_SENT_FOR = f"DELETE FROM sends WHERE channel = ? AND key = ? AND {_ORPHANED}"
+# A message may be a remote message of ours: a question that was asked elsewhere, and put where its answer goes.
+_SENT_AS = "DELETE FROM sends WHERE channel = ? AND remote = ? AND remote <> ''"
 _POSTED = """EXISTS (
     SELECT 1 FROM outbox o
     WHERE o.channel = sends.channel AND o.id = sends.key AND o.kind IN ('said', 'notice'))"""
@@ -64,8 +67,8 @@ def remove(db: Database, messages: Sequence[int], cases: Sequence[int], removed:
     ):
         removed[kind] += db.execute(f"DELETE FROM {rows} IN {_LISTED}", (chosen,)).rowcount
     for key in keys:
-        orphaned = f"DELETE FROM sends WHERE channel = ? AND key = ? AND {_ORPHANED}"
-        removed["sends"] += db.execute(orphaned, key).rowcount
+        for orphaned in (_SENT_FOR, _SENT_AS):
+            removed["sends"] += db.execute(orphaned, key).rowcount
     return sorted(places | {place for _, place in outgoing})
 
 

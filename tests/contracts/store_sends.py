@@ -88,6 +88,16 @@ class SendContract(Contract):
         assert len(await store.sends("web", "m1")) == 1
         assert await store.sent_as("slack", "shows m1") == ""
 
+    async def test_what_put_a_message_there_goes_with_it(self, store: Store) -> None:
+        """A question that was asked elsewhere is a remote message of ours as well: both are the asker's."""
+        await store.keep_send("slack", "picked:ada", Send(part=0, state="done", remote="m1"))
+        await store.keep_send("slack", "told:somebody", Send(part=0, state="done"))
+        await end(store, say(1, AWAY))
+        assert [item["key"] for item in (await store.export("ada"))["sends"]] == ["picked:ada"]
+        assert (await store.erase("ada")).rows["sends"] == 1
+        assert list(await store.sends("slack", "picked:ada")) == []
+        assert len(await store.sends("slack", "told:somebody")) == 1
+
     async def test_sends_expire_with_their_message(self, store: Store, clock: Clock) -> None:
         """Those of a message that is too old go with it; those of one whose edited form is newer stay with that."""
         began = clock.now

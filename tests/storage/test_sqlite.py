@@ -15,11 +15,12 @@ from bot.errors import StorageError
 from storage.sqlite import SqliteStore
 from tests.contracts.store import Clock, InboxContract, end, say, take
 from tests.contracts.store_case_rights import CaseRightsContract
-from tests.contracts.store_cases import CaseContract, PostContract
+from tests.contracts.store_cases import CaseContract
 from tests.contracts.store_keys import KeyContract
 from tests.contracts.store_knowledge import KnowledgeContract, document, passage
 from tests.contracts.store_lease import LeaseContract
 from tests.contracts.store_memory import ConversationContract, OutboxContract, RecordContract
+from tests.contracts.store_posts import PostContract
 from tests.contracts.store_sends import InstallationContract, SendContract
 from tests.contracts.store_visitors import VisitorContract
 
