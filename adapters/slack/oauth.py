@@ -127,7 +127,7 @@ class Installing:
         """Exchange, look whose it is, and keep it. None when the workspace is not on the list; Slack is told so."""
         given = await grants.exchange(self._app, code, self.redirect_uri)
         team = "" if given.org_wide else given.team
-        if not self._accounts.allowed(team, given.enterprise if given.org_wide else ""):
+        if not self._accounts.allowed(team, given.enterprise):
             await self._decline(given)
             return None
         who = await grants.whose_token(self._config.slack.base_url, given.token)
