@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.base import Adapter, Context, Draining
+from adapters.base import Adapter, Context, Draining, Fetching
 from bot.answer.quote import Quoter
+from bot.attachments import Attachments
 from bot.bus import Bound, Bus
 from bot.config import Config
 from bot.delivery import Delivery
@@ -375,6 +376,11 @@ async def at_desk(
             quoter=Quoter(config.site, hands_over=hands_over),
             engine=engine,
             count=count,
+            attachments=Attachments(
+                config,
+                knowledge,
+                {adapter.name: adapter.fetch for adapter in chosen if isinstance(adapter, Fetching)},
+            ),
         )
         yield Desk(
             config,

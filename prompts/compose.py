@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from bot.config import Memory as MemoryConfig
@@ -60,14 +61,15 @@ def compose(
     memory: MemoryConfig,
     count: Count,
     now: float,
+    values: Mapping[str, str] = MappingProxyType({}),
 ) -> Composed:
     """The prompt that asks `question` in at most `config.context_tokens`, as `cost` counts them.
 
     `Prompt.passages` holds the passages that found room, in their order, as far as the model sees them, so that
-    [n] means passages[n - 1]. Raises `TemplateError` when the template alone leaves no room for a question, or
-    wants a value that nobody supplies.
+    [n] means passages[n - 1]. `values` are for variables that the template has beside the usual ones. Raises
+    `TemplateError` when the template alone leaves no room for a question, or wants a value that nobody supplies.
     """
-    work = _Work(template, question, language, passages, remembered, site, config, memory, count, now)
+    work = _Work(template, question, language, passages, remembered, site, config, memory, count, now, values)
     room = config.context_tokens - work.fixed()
     if room < LEAST_QUESTION:
         raise TemplateError(
@@ -126,6 +128,7 @@ class _Work:
     memory: MemoryConfig
     count: Count
     now: float
+    values: Mapping[str, str]
 
     def fixed(self) -> int:
         """The tokens of everything that is always there: the template with its headings, and the frames."""
@@ -145,6 +148,7 @@ class _Work:
             "language": self.language,
             "language_name": language_name(self.language, self.template.language),
             "today": datetime.fromtimestamp(self.now, UTC).date().isoformat(),
+            **self.values,
             **blocks,
         }
         return self.template.render(**{key: supplied[key] for key in supplied if key in self.template.variables})

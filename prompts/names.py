@@ -22,6 +22,11 @@ _CHINESE = {
 }
 
 
+def language_names() -> list[tuple[str, str]]:
+    """(code, name) of every language that has a name here, in English and in Chinese."""
+    return [*_ENGLISH.items(), *_CHINESE.items()]
+
+
 def language_name(code: str, written_in: str = "en") -> str:
     """The name of language `code` as a text in `written_in` says it; the code itself when it is not known."""
     name = _CHINESE.get(code) if written_in == "zh" else None

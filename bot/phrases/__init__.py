@@ -32,6 +32,15 @@ def language_name(code: str, language: str) -> str:
     return code
 
 
+def languages_by_name() -> dict[str, str]:
+    """The codes of languages by their names, case-folded, in every language that has a file of phrases."""
+    return {
+        name.casefold(): code
+        for language in sorted(phrase_languages())
+        for code, name in _phrases(language)["languages"].items()
+    }
+
+
 def phrase_languages() -> frozenset[str]:
     """The languages that have a file of phrases."""
     return frozenset(file.stem for file in _FOLDER.glob("*.toml"))

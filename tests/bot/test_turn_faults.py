@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from bot import question as questions
 from bot import turn as turns
+from bot import writing
 from bot.answer.quote import Quoter
+from bot.attachments import Attachments
 from bot.config import load
 from bot.engine.base import ChatMessage, Delta, EngineFault
 from bot.events import Address, Message, Reply, Sampling
@@ -90,6 +93,7 @@ async def at_work(folder: Path, model: Model | None = None) -> AsyncIterator[At]
             quoter=Quoter(config.site),
             engine=engine,
             count=estimate_tokens,
+            attachments=Attachments(config, knowledge, {}),
         )
         yield At(turner, knowledge, [])
     finally:
@@ -157,8 +161,8 @@ async def test_long_texts_are_read_beside_the_loop(tmp_path: Path, monkeypatch: 
 
         return noted
 
-    for name in ("standalone", "intent", "ground", "compose"):
-        monkeypatch.setattr(turns, name, noting(getattr(turns, name)))
+    for module, name in ((questions, "standalone"), (questions, "intent"), (turns, "ground"), (writing, "compose")):
+        monkeypatch.setattr(module, name, noting(getattr(module, name)))
     monkeypatch.setattr(Redactor, "redact", noting(Redactor.redact))
     monkeypatch.setattr(Quoter, "candidates", noting(Quoter.candidates))
     monkeypatch.setattr(Quoter, "answer", noting(Quoter.answer))

@@ -1,0 +1,184 @@
+"""What can be asked for beside answers: help, summaries, translations, and texts to be written.
+
+They are no answers from knowledge, so nothing holds them against sources. What they are done on is material: the
+templates say so to the model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.answer.summary import summary
+from bot.attachments import Attachments, Came
+from bot.config import Config
+from bot.draft import Draft, aside
+from bot.engine.base import EngineFault
+from bot.events import Passage
+from bot.phrases import said
+from bot.question import Question, Understanding
+from bot.target import target
+from bot.writing import Writer
+from prompts.cut import MARKER
+from prompts.memory import Remembered
+from prompts.names import language_name
+
+log = structlog.get_logger()
+
+ERRANDS = frozenset({"help", "summarize", "translate", "write"})
+"""The commands that are done here."""
+
+_MEANT_ATTACHED = 200
+"""A text so short beside a file or a thread says how to summarise it; it is not what is to be summarised."""
+_CHARACTERS_A_TOKEN = 8
+"""More than any tokenizer's mean: what is longer than a prompt is cut before it is counted."""
+_CITATION = re.compile(r"\s*\[\d{1,4}\]")
+_KINDS = re.compile(
+    r"(?P<write_email>e-?mails?\b|\bmail\b|\bletter\b|\bbrief\b|\bcorreo|\bcarta\b|邮件|\bبريد|\bرسالة)"
+    r"|(?P<write_product>\bprodu[ck]t|商品|产品|\bمنتج)"
+    r"|(?P<write_article>\barti(?:cle|kel)|\bartículo|文章|\bمقال)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Material:
+    """A text that something is to be done with. With `speakers` each line is "Name: what was said"."""
+
+    text: str
+    speakers: bool = False
+
+
+class Errands:
+    """Does what a message's command asks. `writer` is None where no model is; `search` finds passages to write from."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        writer: Writer | None,
+        attachments: Attachments,
+        understanding: Understanding,
+        search: Callable[[Question], Awaitable[Sequence[Passage]]],
+    ) -> None:
+        self._config, self._writer, self._attachments = config, writer, attachments
+        self._understanding, self._search = understanding, search
+
+    async def run(self, question: Question, came: Came, draft: Draft) -> None:
+        """Raises what the engine raises, but for summaries, which need none."""
+        command = draft.message.command
+        if command == "help":
+            await self._tell(self._help(question.language, draft.message.address.channel), draft)
+        elif command == "summarize":
+            await self._summarize(question, came, draft)
+        elif self._writer is None:
+            await self._tell(said("needs_model", question.language), draft)
+        elif command == "translate":
+            await self._translate(self._writer, question, came, draft)
+        else:
+            await self._write(self._writer, question, draft)
+
+    async def _tell(self, text: str, draft: Draft) -> None:
+        draft.sources, draft.reason = (), "stop"
+        await draft.stream(text, pause=self._config.engine.quote.delay_ms / 1000)
+
+    def _help(self, language: str, channel: str) -> str:
+        done = ["summarize", *(("translate", "write") if self._writer else ()), "human", "help"]
+        parts = [said("help", language, name=self._config.site.name)]
+        parts.append("\n".join(f"- {said(f'help_{command}', language)}" for command in done))
+        parts += [said("help_files", language)] if self._attachments.taken(channel) else []
+        return "\n\n".join(parts)
+
+    # -- summarize -----------------------------------------------------------------------------------
+    async def _summarize(self, question: Question, came: Came, draft: Draft) -> None:
+        material = await self._material(question, came, draft) or _talk(question)
+        if material.text.strip() and self._writer is not None:
+            try:
+                return await self._apply(self._writer, "summarize", question, material.text, draft)
+            except EngineFault as error:
+                log.error("errand.engine", message=draft.message.id, error=str(error))
+        told = await aside(len(material.text), self._extract, material)
+        if told:
+            await self._tell(f"{said('summary_lead', question.language)}\n\n{told}", draft)
+        elif not draft.notes:  # they say already why there is nothing to read
+            await self._tell(said("summarize_what", question.language), draft)
+        return None
+
+    def _extract(self, material: _Material) -> str:
+        return summary(material.text, self._understanding.language_of(material.text), speakers=material.speakers)
+
+    async def _material(self, question: Question, came: Came, draft: Draft) -> _Material | None:
+        """The text after the command, else what came with it; None when there is neither."""
+        attached = bool(came.files or came.threads)
+        if question.text.strip() and not (attached and len(question.text) <= _MEANT_ATTACHED):
+            return _Material(question.text)
+        return await self._attached(came, draft) if attached or question.attachments else None
+
+    async def _attached(self, came: Came, draft: Draft) -> _Material:
+        files = await self._attachments.text(came, draft.message.address)
+        return _Material("\n\n".join(filter(None, (*came.threads, files))), speakers=not came.files)
+
+    # -- translate and write -------------------------------------------------------------------------
+    async def _translate(self, writer: Writer, question: Question, came: Came, draft: Draft) -> None:
+        language = question.language
+        try:
+            code, text = target(question.text)
+        except LookupError as error:
+            return await self._tell(said("unknown_language", language, spoken=str(error.args[0])), draft)
+        text = text or (await self._attached(came, draft)).text
+        if not text.strip():
+            if not draft.notes:
+                await self._tell(said("translate_what", language), draft)
+            return None
+        template = writer.template("translate", language)
+        into = language_name(code, template.language) if code else ""
+        most = self._config.prompts.max_tokens or template.sampling.max_tokens  # no more is read than can be written
+        return await self._apply(writer, "translate", question, text, draft, most=most, target=into)
+
+    async def _write(self, writer: Writer, question: Question, draft: Draft) -> None:
+        if not question.text.strip():
+            return await self._tell(said("write_what", question.language), draft)
+        kind = _KINDS.search(question.text)
+        passages = tuple(await self._search(question))
+        composed = await writer.write((kind and kind.lastgroup) or "write_article", question, passages, draft)
+        if composed.shortened:
+            draft.notes.append(said("shortened_note", question.language))
+        return None
+
+    async def _apply(
+        self, writer: Writer, name: str, question: Question, text: str, draft: Draft, *, most: int = 0, **values: str
+    ) -> None:
+        """Have the model do what template `name` says with `text` alone: with `most` tokens of it, or a prompt full."""
+        room = min(most or self._config.prompts.context_tokens, self._config.prompts.context_tokens)
+        text, clipped = _clipped(self._understanding.private(text), room * _CHARACTERS_A_TOKEN)
+        composed = await writer.write(
+            name,
+            replace(question, text=text, remembered=Remembered()),
+            (),
+            draft,
+            values=values,
+            budget=self._config.prompts.model_copy(update={"question_tokens": room}),
+        )
+        if clipped or composed.shortened:
+            draft.notes.append(said("shortened_note", question.language))
+
+
+def _talk(question: Question) -> _Material:
+    """The conversation so far: the summary of what is long past, then what was said."""
+    held = question.remembered
+    turns = [
+        f"{said('visitor' if turn.role == 'user' else 'assistant', question.language)}: "
+        f"{' '.join(_CITATION.sub('', turn.text).split())}"
+        for turn in held.turns
+    ]
+    return _Material("\n".join(filter(None, (held.summary, *turns))), speakers=True)
+
+
+def _clipped(text: str, most: int) -> tuple[str, bool]:
+    """`text` without its middle when it has more than `most` characters, and whether it had."""
+    if len(text) <= most:
+        return text, False
+    return f"{text[: most // 2]}\n{MARKER}\n{text[-(most // 2) :]}", True

@@ -1,0 +1,115 @@
+"""What was asked, as understood: in which language, of which kind, and what it means without the talk around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bot.answer.intent import Intent, intent
+from bot.config import Config
+from bot.draft import aside
+from bot.events import Attachment, Command, Message, Reply
+from bot.language import Languages
+from bot.privacy import Redactor
+from prompts.followup import standalone
+from prompts.memory import Memory, Remembered
+from storage.base import Store, conversation_scope
+
+_CARRIED: frozenset[str] = frozenset({"interrupted", "merged"})
+_ANSWERED: frozenset[Command] = frozenset({"", "ask"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """`alone` needs no conversation around it to be searched.
+
+    `scopes` are those whose knowledge may answer it. `attachments` came with it, or with what it carries on; `attached`
+    are the locations, in the last of the scopes, of those that were read.
+    """
+
+    text: str
+    alone: str
+    language: str
+    intent: Intent
+    remembered: Remembered
+    scopes: tuple[str, str]
+    attachments: tuple[Attachment, ...] = ()
+    attached: tuple[str, ...] = ()
+
+
+class Understanding:
+    """Makes questions of messages, with what is remembered of their conversation."""
+
+    def __init__(
+        self, config: Config, store: Store, *, languages: Languages, redactor: Redactor, memory: Memory
+    ) -> None:
+        self._config, self._store = config, store
+        self._languages, self._redactor, self._memory = languages, redactor, memory
+
+    async def question(self, message: Message) -> Question:
+        remembered = await self._memory.recall(message.address)
+        whole = await self._with_carried(message)
+        length = len(whole.text) + len(remembered.summary) + sum(len(turn.text) for turn in remembered.turns)
+        return await aside(length, self._reading, whole, remembered)
+
+    def private(self, text: str) -> str:
+        """`text` as a model may see it."""
+        return self._redactor.redact(text) if self._config.privacy.redact_before_model else text
+
+    def language_of(self, text: str) -> str:
+        """The language of a text that somebody else may have written."""
+        return self._languages.detect(text)
+
+    def _reading(self, message: Message, remembered: Remembered) -> Question:
+        remembered = self._remembered(remembered)
+        language = self._language(message, remembered.language)
+        text = self.private(message.text)
+        return Question(
+            text=text,
+            alone=standalone(text, remembered.turns, language),
+            language=language,
+            intent=_intent(message, text, language),
+            remembered=remembered,
+            scopes=("", conversation_scope(message.address)),
+            attachments=message.attachments,
+        )
+
+    def _language(self, message: Message, prior: str) -> str:
+        """The person's own. A text that they want translated or summarised need not be in it."""
+        others = message.command == "translate" or (message.command == "summarize" and (prior or message.language))
+        return self._languages.detect("" if others else message.text, prior=prior, hint=message.language)
+
+    def _remembered(self, remembered: Remembered) -> Remembered:
+        if not self._config.privacy.redact_before_model:
+            return remembered
+        return replace(
+            remembered,
+            turns=tuple(replace(turn, text=self.private(turn.text)) for turn in remembered.turns),
+            summary=self.private(remembered.summary),
+            facts=tuple(map(self.private, remembered.facts)),
+        )
+
+    async def _with_carried(self, message: Message) -> Message:
+        """The message with the text and the files of those just before it that were left unanswered for its sake."""
+        if self._config.bus.busy not in ("interrupt", "debounce") or message.command not in _ANSWERED:
+            return message
+        carried: list[Message] = []
+        for exchange in await self._store.history(message.address, limit=self._config.bus.per_conversation + 1):
+            if exchange.message.id == message.id:
+                break
+            end = exchange.outgoing.event if exchange.outgoing else None
+            waits = isinstance(end, Reply) and end.finish_reason in _CARRIED
+            carried = [*carried, exchange.message] if waits else []
+        together = [*carried, message]
+        return replace(
+            message,
+            text="\n".join(one.text for one in together if one.text),
+            attachments=tuple(attachment for one in together for attachment in one.attachments),
+        )
+
+
+def _intent(message: Message, text: str, language: str) -> Intent:
+    if message.command == "human":
+        return "human"
+    if message.command in _ANSWERED:
+        return intent(text, language) if text.strip() else "greeting"
+    return "question"

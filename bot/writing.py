@@ -1,0 +1,79 @@
+"""A model writes with a template: the prompt is composed within its budget, and what comes is shown as it comes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+
+from bot.config import Config, PromptsConfig
+from bot.draft import Draft, aside, owner
+from bot.engine.base import ChatMessage, Engine
+from bot.events import Citation, Passage
+from bot.question import Question
+from prompts.compose import Composed, compose, messages
+from prompts.template import Library, Template
+
+_ECHO_TOKENS = 10_000_000
+
+
+class Writer:
+    """An engine behind the templates."""
+
+    def __init__(self, config: Config, engine: Engine, *, library: Library, count: Callable[[str], int]) -> None:
+        self._config, self._engine, self._library, self._count = config, engine, library, count
+
+    def template(self, name: str, language: str) -> Template:
+        """Raises `TemplateError`."""
+        return self._library.get(name, language)
+
+    async def write(
+        self,
+        name: str,
+        question: Question,
+        passages: tuple[Passage, ...],
+        draft: Draft,
+        *,
+        values: Mapping[str, str] | None = None,
+        budget: PromptsConfig | None = None,
+    ) -> Composed:
+        """Write into `draft` what template `name` makes of `question`; the passages in the prompt are its sources.
+
+        `values` are the template's own variables; `budget` takes the place of the configured one. Raises what the
+        engine raises, and `TemplateError`.
+        """
+
+        def composing() -> Composed:
+            return compose(
+                template=self.template(name, question.language),
+                question=question.text,
+                language=question.language,
+                passages=passages,
+                remembered=question.remembered,
+                site=self._config.site,
+                config=budget or self._config.prompts,
+                memory=self._config.memory,
+                count=self._count,
+                now=time.time(),
+                values=values or {},
+            )
+
+        composed = await aside(len(question.text) + sum(len(passage.text) for passage in passages), composing)
+        draft.sources = tuple(
+            Citation(number=number, title=passage.title, location=passage.location, url=passage.url)
+            for number, passage in enumerate(composed.prompt.passages, 1)
+        )
+        await self._stream(composed, draft)
+        return composed
+
+    async def _stream(self, composed: Composed, draft: Draft) -> None:
+        asked = [ChatMessage(role=part["role"], content=part["content"]) for part in messages(composed.prompt)]
+        sampling = composed.sampling
+        if self._config.engine.kind == "echo" and self._config.prompts.max_tokens is None:
+            sampling = replace(sampling, max_tokens=_ECHO_TOKENS)  # a template's limit is meant for models
+        async with aclosing(self._engine.stream(asked, sampling, owner=owner(draft.message))) as stream:
+            async for delta in stream:
+                if delta.text:
+                    await draft.show(draft.text + delta.text)
+                draft.reason = delta.finish_reason or draft.reason
