@@ -116,10 +116,9 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """The workspace took our token back at `at`, seconds since the epoch (0 when Slack did not say)."""
+    """The workspace took our token back, or is said to have: Slack may tell of it when we have another long since."""
 
     of: Installed
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

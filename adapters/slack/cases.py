@@ -1,0 +1,58 @@
+"""The support desk in Slack: which thread is which case, and what is said there.
+
+In the house a case's thread is called by the case's id; in Slack it is the thread under the case's card. What is said
+in it goes to the visitor, so nothing of it may be lost: a thread that begins with a message of ours which is not known
+yet is one whose card was sent a moment ago, and Slack is asked to tell again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from adapters.slack import names
+from adapters.slack.accounts import Accounts
+from adapters.slack.installs import Account
+from bot.config import HandoverConfig
+from bot.errors import Overloaded
+from bot.events import Address
+from storage.base import Store
+
+CARD = "case-"
+"""What the ids of cards' posts begin with; the case's id follows."""
+_YOUNG_SECONDS = 60.0
+
+
+class Cases:
+    def __init__(
+        self, config: HandoverConfig, store: Store, accounts: Accounts, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._config, self._store, self._accounts, self._clock = config, store, accounts, clock
+
+    def at_desk(self, team: str, channel: str) -> bool:
+        """Whether cases are worked on in this channel, as far as the configuration says."""
+        config = self._config
+        return config.channel == names.CHANNEL and channel == config.conversation and team in (config.account or team,)
+
+    async def thread(self, account: Account, channel: str, root: str, *, starter: str = "") -> Address | None:
+        """The desk's address of the case whose card is at `root`; None when it is a thread like any other.
+
+        `starter` is who began the thread, as Slack says. Raises `Overloaded` when the card is not known yet.
+        """
+        if not self.at_desk(account.team, channel) or not await self._is_desk(account.team):
+            return None
+        key = await self._store.sent_as(names.CHANNEL, names.remote(account.team, channel, root))
+        if key.startswith(CARD):
+            return self.address(key.removeprefix(CARD))
+        if not key and starter in (account.bot_user, account.bot_id) and self._clock() - float(root) < _YOUNG_SECONDS:
+            raise Overloaded("The case of this thread is still being written down. Please try again in a moment.")
+        return None
+
+    def address(self, case: str) -> Address:
+        """The address that the house gave to the desk's end of `case`."""
+        config = self._config
+        return Address(channel=config.channel, account=config.account, conversation=config.conversation, thread=case)
+
+    async def _is_desk(self, team: str) -> bool:
+        """Without `handover.account` the desk is in the only workspace that there is."""
+        return bool(self._config.account) or list(await self._accounts.teams()) == [team]

@@ -1,0 +1,111 @@
+"""One payload through Bolt, and what Slack is answered. The same for both ways in.
+
+Bolt by itself acknowledges an event at once and works afterwards in a task that nobody owns, answers what it has no
+listener for with 404 (so that Slack tells again), reads bodies before it verifies them, and knows no duplicates. Here
+one middleware hears everything and returns when it is durable; requests were verified before they came here; and
+what was told twice is known by its id. Bolt's own client calls nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack.accounts import Accounts, NotInstalled, Unreachable
+from adapters.slack.signature import Denied
+from bot.errors import FrontdeskError
+
+log = structlog.get_logger()
+
+Receive = Callable[[Mapping[str, Any]], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`status` 200: it is durable, or no concern of ours; 400 and 403: do not tell again; 503: do. `body` is JSON or
+    text for Slack."""
+
+    status: int
+    body: str = ""
+    content_type: str = "text/plain"
+
+
+def quiet_logger() -> logging.Logger:
+    """What Bolt and the SDK log to: their lines hold what people wrote, and addresses that are as good as tokens."""
+    logger = logging.getLogger("frontdesk.slack")
+    logger.setLevel(logging.ERROR)
+    logger.addFilter(_without_traceback)
+    return logger
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Say that something failed and of which kind it was, and leave its text out: it may quote an address."""
+    if record.exc_info and record.exc_info[0]:
+        record.msg, record.args = f"Slack's SDK: {record.exc_info[0].__name__}", ()
+        record.exc_info = None
+    return True
+
+
+class Dispatch:
+    """Hands payloads to `receive` and maps what it raises to what Slack understands."""
+
+    def __init__(self, base_url: str, accounts: Accounts, receive: Receive) -> None:
+        self._accounts, self._receive = accounts, receive
+        logger = quiet_logger()
+        self._app = AsyncApp(
+            name="frontdesk",
+            logger=logger,
+            process_before_response=True,
+            signing_secret="",  # verified on the raw bytes, before the body was parsed
+            request_verification_enabled=False,
+            client=AsyncWebClient(base_url=base_url, logger=logger, retry_handlers=[]),
+            authorize=self._authorize,
+            ignoring_self_events_enabled=False,  # which messages are our own, `rules` knows
+            attaching_function_token_enabled=False,
+            attaching_conversation_kwargs_enabled=False,
+        )
+        self._app.middleware(self._hear)
+        self._app.error(self._fail)
+
+    async def __call__(self, payload: Mapping[str, Any]) -> Answer:
+        """Take a payload that `payload.checked` let through. Never raises but for a cancellation."""
+        try:
+            request = AsyncBoltRequest(body=dict(payload), mode="socket_mode")
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return Answer(400, "The payload is not of Slack's shape.")
+        response = await self._app.async_dispatch(request)
+        kind = next(iter(response.headers.get("content-type", ())), "text/plain")
+        return Answer(response.status, response.body or "", kind.partition(";")[0])
+
+    async def _authorize(self, enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        account = await self._accounts.of(team_id or "", enterprise_id or "")
+        return AuthorizeResult(
+            enterprise_id=account.enterprise or None,
+            team_id=account.team,
+            bot_id=account.bot_id,
+            bot_user_id=account.bot_user,
+            bot_token=account.bot_token,
+        )
+
+    async def _hear(self, body: dict[str, Any]) -> BoltResponse:
+        return BoltResponse(status=200, body=await self._receive(body))
+
+    async def _fail(self, error: Exception) -> BoltResponse:
+        if isinstance(error, NotInstalled):
+            return BoltResponse(status=403, body="Frontdesk is not installed in this workspace.")
+        if isinstance(error, Denied):
+            return BoltResponse(status=error.status, body=str(error))
+        if isinstance(error, FrontdeskError | Unreachable):
+            log.warning("slack.refused", error=type(error).__name__)
+        else:
+            log.error("slack.fault", exc_info=error)
+        return BoltResponse(status=503, body="")
