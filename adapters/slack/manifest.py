@@ -90,7 +90,8 @@ def manifest(
 
 
 def _features(name: str, about: str, view: str, prompts: Sequence[str], url: str) -> dict[str, Any]:
-    suggested = [{"title": _line(prompt, _NAME), "message": prompt.strip()} for prompt in prompts[:_PROMPTS]]
+    shown = [prompt for prompt in prompts if _line(prompt, _NAME)][:_PROMPTS]
+    suggested = [{"title": _line(prompt, _NAME), "message": prompt.strip()} for prompt in shown]
     pane = {f"{view}_description": _line(about, _AGENT), **({"suggested_prompts": suggested} if suggested else {})}
     command = {
         "command": COMMAND,
