@@ -67,7 +67,7 @@ def opened(message: Message, config: HandoverConfig, language: str, now: float) 
 
 
 def opening(case: Case, told: Sequence[Turn], language: str) -> Step:
-    """A visitor asked for a person. `told` is what was said before, oldest first."""
+    """A visitor asked for a person. `told` is what was said before, oldest first, as much as the card shows."""
     return Step(says=said("case_opened", case.language), case=case, posts=(card(case, told, language),))
 
 
@@ -88,7 +88,7 @@ def by_visitor(case: Case, message: Message, language: str, *, asks_for_person: 
 
 
 def by_colleague(case: Case, message: Message, told: Sequence[Turn], language: str) -> Step:
-    """Somebody at the support desk does or says something in the thread of a case. `told` as for `card`."""
+    """Somebody at the support desk does or says something in the thread of a case. `told` as in `opening`."""
     if message.command in ACTS:
         return _act(case, message, told, language)
     if message.command in _FOR_THE_BOT:
@@ -100,12 +100,16 @@ def by_colleague(case: Case, message: Message, told: Sequence[Turn], language: s
     return _spoken(case, message, language) if message.sender == case.agent else Step()
 
 
+def before(case: Case, turns: Sequence[Turn]) -> Sequence[Turn]:
+    """What of a visitor's turns was said before the case was opened: opening it was remembered at that very time."""
+    opening_turn = next((number for number, turn in enumerate(turns) if turn.at == case.opened_at), 0)
+    return turns[:opening_turn]
+
+
 def card(case: Case, told: Sequence[Turn], language: str) -> Post:
-    """The card of a case. Its text is what was said before it was opened, and so the same in every state."""
-    before = [turn for turn in told if turn.at < case.opened_at]
-    return Post(
-        id=f"case-{case.id}", address=case.desk, kind="case", text=_transcript(case, before, language), case=case
-    )
+    """The card of a case. Its text is what was said `before` it was opened, and so the same in every state."""
+    text = _transcript(case, told, language)
+    return Post(id=f"case-{case.id}", address=case.desk, kind="case", text=text, case=case)
 
 
 def _act(case: Case, message: Message, told: Sequence[Turn], language: str) -> Step:

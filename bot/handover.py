@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.answer.intent import LONGEST, intent
-from bot.cases import ACTS, Step, at_support, by_colleague, by_visitor, opened, opening
+from bot.cases import ACTS, Step, at_support, before, by_colleague, by_visitor, opened, opening
 from bot.config import Config
 from bot.errors import ConfigError
 from bot.events import Case, Message, Passage, Reply, Turn
@@ -77,7 +77,8 @@ class Handover:
         asked = _Asked(message, attempt, cancellation, emit)
         if at_support(message.address, self._config):
             case = await self._store.case_at(message.address)
-            return await (self._by_colleague(case, asked) if case else self._answered(asked))
+            if case:
+                return await self._by_colleague(case, asked)
         case = await self._store.case(message.address)
         return await (self._by_visitor(case, asked) if case else self._without_case(asked))
 
@@ -144,9 +145,8 @@ class Handover:
 
     async def _before(self, case: Case) -> Sequence[Turn]:
         """What was said before a case was opened, as much as its card shows."""
-        told = [turn for _, turn in await self._store.turns(case.visitor, limit=_TURNS_SINCE)]
-        before = [turn for turn in told if turn.at < case.opened_at]
-        return before[-self._config.turns :] if self._config.turns else ()
+        turns = [turn for _, turn in await self._store.turns(case.visitor, limit=_TURNS_SINCE)]
+        return before(case, turns)[-self._config.turns :] if self._config.turns else ()
 
     # -- both ------------------------------------------------------------------------------------------
     def _decided(self, asked: _Asked, step: Step, case: Case, at: float) -> Outcome:
