@@ -323,11 +323,12 @@ def adapters_of(config: Config, store: Store, metrics: Metrics, engine: Engine |
 def _slack(context: Context) -> Adapter:
     try:
         from adapters.slack import make
+
+        return make(context)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("slack_bolt", "slack_sdk"):
             raise
         raise ConfigError("`slack.enabled` needs Slack's SDK: pip install 'frontdesk[slack]'") from None
-    return make(context)
 
 
 @asynccontextmanager

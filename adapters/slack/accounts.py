@@ -91,14 +91,14 @@ class Accounts:
         self._refused.pop(grant.key, None)
         self._suspect.discard(grant.key)
 
-    async def revoke(self, team: str) -> None:
-        """Slack says that a workspace (or an organisation, by its id) removed the app: drop its tokens.
+    async def revoke(self, team: str, enterprise: str = "") -> None:
+        """Slack says that a workspace, or its organisation, removed the app: drop its tokens.
 
         Slack tells of it for hours when it has to; meanwhile it may be installed anew. So the tokens are tried, and
         those that work stay. Raises `Unreachable`: have the event sent again.
         """
         self.forget(team)
-        if self.app is None or (grant := await self.installs.of(team, "")) is None:
+        if self.app is None or (grant := await self.installs.of(team, enterprise)) is None:
             return
         try:
             await self._proved(grant)

@@ -57,7 +57,7 @@ class Receiver:
             case Opened():
                 self._opened(told)
             case Removed():
-                await self._at.accounts.revoke(told.of.team or told.of.enterprise)
+                await self._at.accounts.revoke(told.of.team, told.of.enterprise)
             case Nothing():
                 log.debug("slack.unheard", why=told.why)
 

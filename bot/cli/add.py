@@ -111,10 +111,8 @@ def _address(settings: Config, given: str) -> str:
 
 
 def _manifest(settings: Config, name: str, url: str, *, many: bool, older: bool) -> bytes:
-    try:
-        from adapters.slack.manifest import manifest
-    except ModuleNotFoundError:
-        raise UsageError("Slack's SDK is missing: pip install 'frontdesk[slack]'") from None
+    from adapters.slack.manifest import manifest
+
     description = settings.site.description
     made = manifest(
         name=name or settings.site.name,

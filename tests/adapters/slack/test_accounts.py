@@ -123,7 +123,7 @@ async def test_an_organisation_speaks_for_its_workspaces(slack: Grantor, store: 
     assert await again.of("T0123") == found
     assert await again.teams() == ["T0123"]
     slack.tokens[found.bot_token].dead = "account_inactive"
-    await again.revoke("E0123")
+    await again.revoke("T0999", "E0123")  # of a workspace that was never heard of
     assert await store.installations("slack") == []
     with pytest.raises(NotInstalled):
         await again.of("T0123", "E0123")
