@@ -267,3 +267,17 @@ def test_the_doctor_names_what_slack_needs(project: Path) -> None:
     assert told.returncode == 1
     assert "SLACK_APP_TOKEN" in told.stdout
     assert "Traceback" not in told.stderr
+
+
+def test_without_slack_s_sdk(project: Path, tmp_path: Path) -> None:
+    """Slack can be added all the same; the steps and the doctor say what to install."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nsys.modules['slack_bolt'] = sys.modules['slack_sdk'] = None\n", "utf-8"
+    )
+    path = os.pathsep.join((str(tmp_path), str(Path(__file__).parents[2])))
+    told = frontdesk("add", "slack", cwd=project, PYTHONPATH=path)
+    assert told.returncode == 0, told.stderr
+    assert "pip install 'frontdesk[slack]'" in told.stdout
+    told = frontdesk("doctor", cwd=project, FRONTDESK_SERVER__PORT="0", PYTHONPATH=path)
+    assert told.returncode == 1
+    assert "pip install 'frontdesk[slack]'" in told.stdout
