@@ -21,7 +21,10 @@ _LONG = 2_000
 
 @dataclass(slots=True)
 class Draft:
-    """`sources` are the citations that the text may name; `notes` stand below it in the end."""
+    """`sources` are the citations that the text may name; `notes` stand below it in the end.
+
+    What is not `remembered` says nothing of the conversation's subject: a list of commands, a question what is meant.
+    """
 
     message: Message
     attempt: int
@@ -32,6 +35,7 @@ class Draft:
     sources: tuple[Citation, ...] = ()
     reason: FinishReason = "stop"
     notes: list[str] = field(default_factory=list)
+    remembered: bool = True
 
     async def show(self, text: str) -> None:
         """Tell the channel what the answer is so far."""

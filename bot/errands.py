@@ -71,15 +71,20 @@ class Errands:
         """Raises what the engine raises, but for summaries, which need none."""
         command = draft.message.command
         if command == "help":
-            await self._tell(self._help(question.language, draft.message.address.channel), draft)
+            await self._reply(self._help(question.language, draft.message.address.channel), draft)
         elif command == "summarize":
             await self._summarize(question, came, draft)
         elif self._writer is None:
-            await self._tell(said("needs_model", question.language), draft)
+            await self._reply(said("needs_model", question.language), draft)
         elif command == "translate":
             await self._translate(self._writer, question, came, draft)
         else:
             await self._write(self._writer, question, draft)
+
+    async def _reply(self, text: str, draft: Draft) -> None:
+        """Say something of the errand itself."""
+        draft.remembered = False
+        await self._tell(text, draft)
 
     async def _tell(self, text: str, draft: Draft) -> None:
         draft.sources, draft.reason = (), "stop"
@@ -104,7 +109,7 @@ class Errands:
         if told:
             await self._tell(f"{said('summary_lead', question.language)}\n\n{told}", draft)
         elif not draft.notes:  # they say already why there is nothing to read
-            await self._tell(said("summarize_what", question.language), draft)
+            await self._reply(said("summarize_what", question.language), draft)
         return None
 
     def _extract(self, material: _Material) -> str:
@@ -127,11 +132,11 @@ class Errands:
         try:
             code, text = target(question.text)
         except LookupError as error:
-            return await self._tell(said("unknown_language", language, spoken=str(error.args[0])), draft)
+            return await self._reply(said("unknown_language", language, spoken=str(error.args[0])), draft)
         text = text or (await self._attached(came, draft)).text
         if not text.strip():
             if not draft.notes:
-                await self._tell(said("translate_what", language), draft)
+                await self._reply(said("translate_what", language), draft)
             return None
         template = writer.template("translate", language)
         into = language_name(code, template.language) if code else ""
@@ -140,7 +145,7 @@ class Errands:
 
     async def _write(self, writer: Writer, question: Question, draft: Draft) -> None:
         if not question.text.strip():
-            return await self._tell(said("write_what", question.language), draft)
+            return await self._reply(said("write_what", question.language), draft)
         kind = _KINDS.search(question.text)
         passages = tuple(await self._search(question))
         composed = await writer.write((kind and kind.lastgroup) or "write_article", question, passages, draft)
@@ -168,13 +173,14 @@ class Errands:
 
 def _talk(question: Question) -> _Material:
     """The conversation so far: the summary of what is long past, then what was said."""
-    held = question.remembered
-    turns = [
-        f"{said('visitor' if turn.role == 'user' else 'assistant', question.language)}: "
-        f"{' '.join(_CITATION.sub('', turn.text).split())}"
-        for turn in held.turns
-    ]
-    return _Material("\n".join(filter(None, (held.summary, *turns))), speakers=True)
+    lines = [question.remembered.summary]
+    summarised = False
+    for turn in question.remembered.turns:
+        summarised = turn.text == "summarize" if turn.role == "user" else summarised
+        if not summarised:  # what was a summary before says nothing new
+            name = said("visitor" if turn.role == "user" else "assistant", question.language)
+            lines.append(f"{name}: {' '.join(_CITATION.sub('', turn.text).split())}")
+    return _Material("\n".join(filter(None, lines)), speakers=True)
 
 
 def _clipped(text: str, most: int) -> tuple[str, bool]:

@@ -238,6 +238,8 @@ def _silence(draft: Draft, reason: FinishReason) -> Outcome:
 
 
 def _turns(message: Message, draft: Draft) -> tuple[Turn, ...]:
+    if not draft.remembered:
+        return ()
     asked = Turn(role="user", text=_asked(message), language=draft.language, at=message.sent_at)
     if not draft.text:
         return (asked,)

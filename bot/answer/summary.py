@@ -147,8 +147,11 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> float:
 
 
 def _repeats(one: _Sentence, other: _Sentence) -> bool:
+    """An answer repeats its question's words and says something else: only who speaks can repeat themselves."""
+    if one.text == other.text:
+        return True
     shared = len(one.terms & other.terms)
-    return one.text == other.text or shared > _REPEATS * (len(one.terms) + len(other.terms) - shared)
+    return one.speaker == other.speaker and shared > _REPEATS * (len(one.terms) + len(other.terms) - shared)
 
 
 def _told(chosen: Sequence[_Sentence], language: str) -> Iterator[str]:

@@ -82,6 +82,13 @@ def test_the_same_is_not_said_twice() -> None:
     assert lines(summary(text, "en")) == ["The shop opens at nine on Monday.", "The shop closes at five on Friday."]
 
 
+def test_an_answer_does_not_repeat_its_question() -> None:
+    """It has the question's words in it, and yet it is what the question was for."""
+    asked = "Ana: How long do I have to return a kettle after delivery?"
+    talk = f"{asked}\nBen: You may return a kettle within 30 days of delivery."
+    assert len(lines(summary(talk, "en", speakers=True))) == 2
+
+
 def test_a_short_text_is_its_own_summary() -> None:
     """There is nothing to leave out of two sentences, and nothing to say of none."""
     text = "The kettle boils water quickly. The lid of the kettle is made of steel."
