@@ -112,8 +112,10 @@ class Accounts:
         """Ask Slack before `team`'s token is used again: it was refused."""
         if self._own is not None and (team in ("", self._own.team) or self._own.org_wide):
             self._own = None
-        if (grant := self._known.pop(team, None)) is not None:
-            self._suspect.add(grant.key)
+        for name, grant in list(self._known.items()):
+            if team in (name, grant.key, grant.account.team):
+                del self._known[name]
+                self._suspect.add(grant.key)
 
     def routes(self) -> Sequence[AbstractRouteDef]:
         """Where people install the app, when it has a client id and a secret."""

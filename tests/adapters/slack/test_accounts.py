@@ -105,6 +105,11 @@ async def test_the_only_installation_needs_no_name(slack: Grantor, store: Sqlite
     accounts = Accounts(config_for(slack, many=True), store)
     await accounts.keep(granted(slack))
     assert (await accounts.of("")).team == "T0123"
+    slack.tokens["xoxb-test-installed"].dead = "token_revoked"
+    accounts.forget("T0123")
+    with pytest.raises(NotInstalled):
+        await accounts.of("")
+    await accounts.keep(granted(slack))
     await accounts.keep(granted(slack, Place(team="T0456")))
     with pytest.raises(NotInstalled, match="more than one"):
         await accounts.of("")
