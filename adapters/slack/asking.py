@@ -128,7 +128,7 @@ class Asking:
             return False
         try:
             answer = await self._at.call(account, "conversations.info", channel=said.channel)
-        except (SlackError, TimeoutError):
+        except (SlackError, FrontdeskError, TimeoutError):
             return False
         place = answer.get("channel")
         return isinstance(place, dict) and bool(place.get("is_member") or place.get("is_im"))

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from adapters.slack.api import SlackError
+from adapters.slack.api import Busy, SlackError
 from bot.errors import FrontdeskError
 from bot.metrics import Metrics
 
@@ -49,6 +49,8 @@ class Courtesies:
         try:
             async with asyncio.timeout(SECONDS):
                 await work()
+        except Busy:
+            self._counted["left_out"].inc()
         except (SlackError, FrontdeskError, TimeoutError):
             self._counted["failed"].inc()
         except Exception:

@@ -14,7 +14,6 @@ _CHARACTERS = {"amp": "&", "lt": "<", "gt": ">"}
 _THING = re.compile(r"<([^<>\n]*)>")
 _LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|mailto:|tel:)", re.IGNORECASE)
 _PERSON = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>\n]*)?>")
-_BLANKS = re.compile(r"[^\S\n]{2,}")
 _NOBODY: Mapping[str, str] = {}
 
 
@@ -48,8 +47,8 @@ def without(text: str, user: str) -> str:
     if not mentions(text, user):
         return text.strip()
     name = rf"<@{re.escape(user)}(?:\|[^<>\n]*)?>"
-    text = re.sub(rf"^(?:\s*{name})+\s*[,:;,：、،]?", "", text)
-    return _BLANKS.sub(" ", re.sub(name, " ", text)).strip()
+    text = re.sub(rf"^(?:\s*{name})+\s*[,:;，：、،]?", "", text)
+    return re.sub(rf"[^\S\n]*{name}[^\S\n]*(?=([,.;:!?])?)", lambda found: "" if found[1] else " ", text).strip()
 
 
 def addressed_to_others(text: str, user: str) -> bool:
@@ -85,10 +84,8 @@ def _link(target: str, label: str) -> str:
     """The address, and what it was called when that says something else."""
     bare = re.sub(r"^(?:https?://|mailto:|tel:)", "", target, flags=re.IGNORECASE)
     if not label or label in (target, bare, bare.rstrip("/")):
-        return bare if target.lower().startswith(("mailto:", "tel:")) else (label if "://" in label else target)
-    if target.lower().startswith(("mailto:", "tel:")):
-        return f"{label} ({bare})"
-    return f"{label} ({target})"
+        return label or (target if "://" in target else bare)
+    return f"{label} ({target if '://' in target else bare})"
 
 
 def _unescaped(text: str) -> str:

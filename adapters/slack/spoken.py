@@ -121,7 +121,8 @@ class Spoken:
         language = self._at.config.language.fixed or message.language or self._at.config.language.default
 
         async def status() -> None:
-            await calls.call(team, "assistant.threads.setStatus", **place, status=phrase("slack_searching", language))
+            shown = phrase("slack_searching", language)
+            await calls.call(team, "assistant.threads.setStatus", live=True, **place, status=shown)
             exchange = await store.exchange(names.CHANNEL, message.id)
             if exchange is None or exchange.outgoing:  # the answer was faster, and nothing would take it away
                 await calls.call(team, "assistant.threads.setStatus", **place, status="")
