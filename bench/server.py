@@ -26,11 +26,18 @@ def free_port() -> int:
 class Server:
     """`frontdesk run` over `folder`; `settings` maps dotted keys to values ("engine.kind": "echo").
 
-    `program` is the module that is run as `frontdesk`.
+    `program` is the module that is run as `frontdesk`; `secrets` are environment variables that are no settings.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any] | None = None, *, program: str = "bot") -> None:
-        self._program = program
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        program: str = "bot",
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
+        self._program, self._secrets = program, dict(secrets or {})
         self.folder, self.port = folder, free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._settings = {"knowledge.semantic.enabled": "no", "log.level": "warning", **(settings or {})}
@@ -49,6 +56,7 @@ class Server:
         for key, value in self._settings.items():
             text = value if isinstance(value, str) else json.dumps(value)
             environ["FRONTDESK_" + key.upper().replace(".", "__")] = text
+        environ |= self._secrets
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", self._program, *self.command(),

@@ -55,12 +55,13 @@ class Delivery:
         self.given_up: list[Mapping[str, Any]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
-        self._numbers = 0
+        self.told = 0
+        """Events, however often each was delivered."""
 
     def emit(self, team: Team, event: Mapping[str, Any]) -> str:
         """Deliver an event, as often as is to be; its id."""
-        self._numbers += 1
-        ident = f"Ev{self._numbers:010d}"
+        self.told += 1
+        ident = f"Ev{self.told:010d}"
         body = shapes.envelope(event, team, ident)
         for copy in range(self._world.chance.copies()):
             task = asyncio.create_task(self._deliver(body, copy, self._world.chance.delay()))

@@ -193,7 +193,11 @@ class Team:
 
     def replies(self, channel: str, root: str) -> list[Shown]:
         """What was said in the thread of `root`, without it, and without what was deleted."""
-        return [reply for reply in self._replies.get((channel, root), ()) if not reply.deleted]
+        return [reply for reply in self.ever(channel, root) if not reply.deleted]
+
+    def ever(self, channel: str, root: str) -> Sequence[Shown]:
+        """Everything that was ever said in the thread of `root`, without it."""
+        return self._replies.get((channel, root), ())
 
     def number(self) -> int:
         return next(self._numbers)
