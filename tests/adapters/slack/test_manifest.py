@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from adapters.slack import inbound
 from adapters.slack.manifest import COMMAND, EVENTS, SCOPES, SHORTCUT, VIEW_EVENTS, manifest
 
 URL = "https://chat.example.org"
+PAGE = (Path(__file__).parents[3] / "docs" / "slack.md").read_text("utf-8")
 
 
 class Shape(BaseModel):
@@ -166,3 +169,13 @@ def test_events_have_their_scopes() -> None:
     }  # fmt: skip
     assert set(needed) <= set(EVENTS)
     assert set(needed.values()) <= set(SCOPES)
+
+
+def test_the_page_shows_the_manifest() -> None:
+    """As it is written for a project, and why each scope is asked for."""
+    found = re.search(r"<!-- example: slack-manifest.json -->\n```json\n(.*?)```", PAGE, re.DOTALL)
+    assert found
+    shown = json.loads(found[1])
+    assert shown == manifest(**shown["display_information"])
+    rows = re.findall(r"^\| (`[a-z_]+:?[a-z`:, ]*) \|", PAGE, re.MULTILINE)
+    assert sorted(scope for row in rows for scope in re.findall(r"`([a-z_:]+)`", row)) == sorted(SCOPES)
