@@ -10,6 +10,7 @@ from typing import Any
 
 import openai
 import pytest
+from aiohttp.base_protocol import BaseProtocol
 
 from adapters.openai import wire
 from adapters.openai.generator import (
@@ -145,9 +146,22 @@ async def test_several_deltas_at_hand_share_a_write(house: House, monkeypatch: p
     assert len(written) == 2
 
 
-async def test_a_reader_who_stops_reading_stops_the_generator(tmp_path: Path) -> None:
+async def test_a_reader_who_stops_reading_stops_the_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits in memory is bounded: the generator is asked for no more than the reader takes."""
     made = 0
+    full: set[BaseProtocol] = set()
+    real_pause, real_resume = BaseProtocol.pause_writing, BaseProtocol.resume_writing
+
+    def pause(protocol: BaseProtocol) -> None:
+        full.add(protocol)
+        real_pause(protocol)
+
+    def resume(protocol: BaseProtocol) -> None:
+        full.discard(protocol)
+        real_resume(protocol)
+
+    monkeypatch.setattr(BaseProtocol, "pause_writing", pause)
+    monkeypatch.setattr(BaseProtocol, "resume_writing", resume)
 
     async def plenty(_: Asked) -> AsyncGenerator[Delta, None]:
         nonlocal made
@@ -164,10 +178,13 @@ async def test_a_reader_who_stops_reading_stops_the_generator(tmp_path: Path) ->
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
         head += f"Authorization: Bearer {house.secret}\r\nContent-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
-        before = -1
-        while made != before:
+        before, stuck = -1, 0
+        while (
+            stuck < 100 and made < 20_000
+        ):  # turns of the loop, one after the other, in which nothing could be written
+            stuck = stuck + 1 if full and made == before else 0
             before = made
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0)
         assert 0 < made < 20_000
         assert await reader.read(100)
         writer.transport.abort()

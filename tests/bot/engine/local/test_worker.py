@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from bot.engine.base import Delta, EngineBusy, EngineSlow, Usage
+from bot.engine.local.request import Step
 from bot.engine.local.seeds import seed_of
 from tests.bot.engine.local.engines import answer, engine_on, read, sampling, text
 from tests.fakes.local_engine import FakeRunner
@@ -149,6 +152,17 @@ async def test_the_loop_is_woken_once_a_step_at_most(monkeypatch: pytest.MonkeyP
 
 async def test_an_idle_engine_sleeps() -> None:
     """It asks its scheduler nothing until somebody comes, and takes him at once."""
+
+    class Watched(threading.Event):
+        """Tells when somebody begins to wait for it, without an end."""
+
+        begun = threading.Event()
+
+        def wait(self, timeout: float | None = None) -> bool:
+            assert timeout is None
+            self.begun.set()
+            return super().wait()
+
     runner = FakeRunner()
     async with engine_on(runner) as engine:
         await read(engine.complete("One", sampling()))
@@ -158,11 +172,12 @@ async def test_an_idle_engine_sleeps() -> None:
         real = scheduler.expired
         scheduler.expired = lambda: asked.append(1) or real()  # type: ignore[func-returns-value,method-assign]  # counts
         await engine.alive().at_rest()
+        before, worker.mailbox._wanted = worker.mailbox._wanted, Watched()
+        before.set()  # one more round, after which it sleeps where it is watched
+        assert await asyncio.to_thread(Watched.begun.wait, 20)
         rounds = len(asked)
-        await asyncio.sleep(0.05)
-        assert len(asked) <= rounds + 1  # it may not have begun its round for `at_rest` when that was counted
-        await read(engine.complete("Two", sampling()))
-        assert len(asked) > rounds + 1
+        assert await read(engine.complete("Two", sampling()))
+        assert len(asked) > rounds
 
 
 # -- who waits for whom ----------------------------------------------------------------------------------
@@ -267,11 +282,11 @@ async def test_a_deadline_ends_a_request_that_waits(overlap: bool) -> None:
 async def test_a_deadline_ends_a_request_that_runs(overlap: bool) -> None:
     """What was written until then is read first."""
     runner = FakeRunner(endless=True, overlap=overlap)
-    over = time.monotonic() + 0.3
 
-    def dawdle(_: object) -> None:
-        while runner.launches == 5 and time.monotonic() <= over:
-            time.sleep(0.01)
+    def dawdle(step: Step) -> None:
+        soonest = min(chunk.request.deadline for chunk in step.chunks)
+        while runner.launches >= 5 and soonest < math.inf and time.monotonic() <= soonest:
+            time.sleep(0.001)
 
     runner.on_launch = dawdle
     async with engine_on(runner) as engine:
