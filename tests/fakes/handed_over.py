@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bot.config import Config
 from bot.events import Address, Case, Command, Failed, Message, Post, Reply
 from tests.fakes.channel import Channel
 from tests.fakes.desk import House, config
@@ -106,11 +107,15 @@ def _line(event: Reply | Failed | Post) -> str:
     return event.text if isinstance(event, Reply) else event.said
 
 
+def support(channel: str = "support", **sections: dict[str, Any]) -> Config:
+    """A configuration with a support desk on `channel`."""
+    return config(handover={"channel": channel, "account": "T0123", "conversation": "C0123"}, **sections)
+
+
 @asynccontextmanager
 async def handed_over(folder: Path, *, channel: str = "support", **sections: dict[str, Any]) -> AsyncIterator[Handed]:
     """A house with a support desk on `channel`."""
-    desk = {"channel": channel, "account": "T0123", "conversation": "C0123"}
-    made = Handed(folder, config(handover=desk, **sections))
+    made = Handed(folder, support(channel, **sections))
     await made.open()
     try:
         yield made
