@@ -6,14 +6,16 @@ The names are Slack's own: https://docs.slack.dev/reference/methods
 from __future__ import annotations
 
 PERMANENT = frozenset(
-    """
-    access_denied account_inactive cannot_dm_bot channel_is_archived channel_not_found channel_type_not_supported
-    ekm_access_denied enterprise_is_restricted invalid_auth is_archived messages_tab_disabled missing_scope no_permission
-    not_allowed_token_type not_authed not_in_channel org_login_required restricted_action
-    restricted_action_read_only_channel restricted_action_thread_locked restricted_action_thread_only_channel team_access_not_granted team_not_found
-    thread_not_found token_expired token_revoked two_factor_setup_required user_not_found
-    """.split()  # noqa: SIM905 - a list of forty names reads better so
-)
+    {
+        "access_denied", "account_inactive", "cannot_dm_bot", "channel_is_archived", "channel_not_found",
+        "channel_type_not_supported", "ekm_access_denied", "enterprise_is_restricted", "invalid_auth", "is_archived",
+        "messages_tab_disabled", "missing_scope", "no_permission", "not_allowed_token_type", "not_authed",
+        "not_in_channel", "org_login_required", "restricted_action", "restricted_action_read_only_channel",
+        "restricted_action_thread_locked", "restricted_action_thread_only_channel", "team_access_not_granted",
+        "team_not_found", "thread_not_found", "token_expired", "token_revoked", "two_factor_setup_required",
+        "user_not_found",
+    }
+)  # fmt: skip
 """Trying again is of no use until somebody changes something in Slack."""
 
 UNSURE = frozenset({"fatal_error", "internal_error", "service_unavailable", "request_timeout", "accesslimited"})
