@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bot.events import Address, FinishReason, Message
 from bot.metrics import Metrics
 from storage.base import Lease
 
-SILENT: frozenset[FinishReason] = frozenset({"replaced", "withdrawn"})
-"""Reasons to end a message without a word: nobody asks it any more."""
+SILENT: Mapping[FinishReason, int] = {"replaced": 1, "withdrawn": 2}
+"""Reasons to end a message without a word, since nobody asks it any more, and how much they weigh; others weigh 0."""
 
 
 @dataclass(slots=True)
 class Cancellation:
-    """A request to end a turn early. `reason` is "" until somebody asked; the first asker's reason stays.
+    """A request to end a turn early. `reason` is "" until somebody asked.
 
-    But for those that leave nothing of the answer: they stand above every other.
+    The first asker's reason stays, unless a later one leaves less of the answer.
     """
 
     reason: FinishReason = ""
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def cancel(self, reason: FinishReason) -> None:
-        if not self.reason or (reason in SILENT and self.reason not in SILENT):
+        if not self.reason or SILENT.get(reason, 0) > SILENT.get(self.reason, 0):
             self.reason = reason
         self._asked.set()
 
