@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.answer.intent import Intent, intent
 from bot.config import Config
 from bot.draft import aside
 from bot.events import Attachment, Command, Message, Reply
+from bot.house import SILENT
 from bot.language import Languages
 from bot.privacy import Redactor
 from prompts.followup import standalone
 from prompts.memory import Memory, Remembered
-from storage.base import Store, conversation_scope
+from storage.base import Exchange, Store, conversation_scope
 
 _CARRIED: frozenset[str] = frozenset({"interrupted", "merged"})
 _ANSWERED: frozenset[Command] = frozenset({"", "ask"})
@@ -92,19 +94,36 @@ class Understanding:
         """The message with the text and the files of those just before it that were left unanswered for its sake."""
         if self._config.bus.busy not in ("interrupt", "debounce") or message.command not in _ANSWERED:
             return message
-        carried: list[Message] = []
-        for exchange in await self._store.history(message.address, limit=self._config.bus.per_conversation + 1):
-            if exchange.message.id == message.id:
-                break
-            end = exchange.outgoing.event if exchange.outgoing else None
-            waits = isinstance(end, Reply) and end.finish_reason in _CARRIED
-            carried = [*carried, exchange.message] if waits else []
-        together = [*carried, message]
+        past = await self._store.history(message.address, limit=self._config.bus.per_conversation + 1)
+        together = [*carried(past, message), message]
         return replace(
             message,
             text="\n".join(one.text for one in together if one.text),
             attachments=tuple(attachment for one in together for attachment in one.attachments),
         )
+
+
+def carried(past: Sequence[Exchange], message: Message) -> list[Message]:
+    """What was left unanswered for the sake of `message`, oldest first, each in its newest form.
+
+    What was deleted, and a form that another took the place of, is asked no more; it hides nothing before it either.
+    """
+    left: dict[str, Message] = {}
+    for exchange in past:
+        if exchange.message.id == message.id:
+            break
+        end = exchange.outgoing.event if exchange.outgoing else None
+        reason = end.finish_reason if isinstance(end, Reply) else ""
+        if reason in _CARRIED:
+            left[_first_form(exchange.message)] = exchange.message
+        elif reason not in SILENT:
+            left.clear()
+    left.pop(_first_form(message), None)
+    return list(left.values())
+
+
+def _first_form(message: Message) -> str:
+    return message.replaces or message.id
 
 
 def _intent(message: Message, text: str, language: str) -> Intent:
