@@ -98,15 +98,24 @@ class Accounts:
         those that work stay. Raises `Unreachable`: have the event sent again.
         """
         self.forget(team)
-        if self.app is None or (grant := await self.installs.of(team, enterprise)) is None:
-            return
-        try:
-            await self._proved(grant)
-        except Lost:
-            async with self._rotation.lock(grant.key):
-                await self.installs.drop(grant.key)
-            await self._store.audit("slack.uninstall", {"account": grant.key})
-            self._known.clear()
+        grant = await self.installs.of(team, enterprise) if self.app else None
+        while grant is not None:
+            try:
+                await self._proved(grant)
+                return
+            except Lost:
+                grant = await self._dropped(grant)
+
+    async def _dropped(self, grant: Grant) -> Grant | None:
+        """Forget what is lost; but a newer token that was kept meanwhile is given back, to be tried."""
+        async with self._rotation.lock(grant.key):
+            kept = await self.installs.of(grant.key, "")
+            if kept is not None and kept.account.bot_token != grant.account.bot_token:
+                return kept
+            await self.installs.drop(grant.key)
+        await self._store.audit("slack.uninstall", {"account": grant.key})
+        self._known.clear()
+        return None
 
     def forget(self, team: str) -> None:
         """Ask Slack before `team`'s token is used again: it was refused."""

@@ -154,9 +154,10 @@ async def test_a_removed_workspace_is_not_brought_back(slack: Grantor, store: Sq
     for token in slack.tokens.values():
         token.dead = "account_inactive"
     revoking = asyncio.create_task(accounts.revoke("T0123"))
-    await slack.asked("auth.test")
+    await asyncio.wait({revoking}, timeout=0.3)  # it has to wait for the new token; if it did not, it would be done
     slack.gates["oauth.v2.access"].set()
     await asyncio.gather(asking, revoking)
+    assert slack.made("auth.test") == 2
     assert await store.installations("slack") == []
     with pytest.raises(NotInstalled):
         await accounts.of("T0123")

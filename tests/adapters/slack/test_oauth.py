@@ -79,7 +79,7 @@ async def served(config: Config, store: Any) -> AsyncIterator[Side]:
     side = Side(config, store)
     application = web.Application()
     application.router.add_routes(side.accounts.routes())
-    runner = web.AppRunner(application)
+    runner = web.AppRunner(application, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     side.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
