@@ -111,4 +111,4 @@ async def test_the_command_line_asks_slack(slack: FakeSlack, tmp_path: Path) -> 
     status, wrong = await asyncio.to_thread(doctor, "xoxb-test-wrong")
     assert status == 1
     assert "invalid_auth" in wrong
-    assert "test-" not in said + wrong
+    assert "xoxb-test" not in said + wrong and "xapp-test" not in said + wrong
