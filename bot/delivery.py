@@ -8,7 +8,7 @@ with it: nothing overtakes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Mapping, Sequence, Set
+from collections.abc import Hashable, Mapping, Set
 from dataclasses import replace
 
 import structlog
@@ -35,6 +35,8 @@ class Delivery:
         self._bus, self._store, self._adapters = bus, store, adapters
         self._numbers: dict[Hashable, int] = {}
         self._left = _Left()
+        self._taken: set[int] = set()
+        """What arrived since the outbox was looked at last."""
         self._failed = metrics.counter("deliveries_failed", "Sends that a channel did not take.", "channel")
         bus.subscribe(Reply, self._deliver, supersedes=_newer)
         for kind in (Failed, Post):  # in one lane: what was still being written must not come after the failure
@@ -49,12 +51,14 @@ class Delivery:
         for one in (outgoing, *outgoing.posts):
             await self._hand_on(one)
 
-    def take_up(self, channel: str, undelivered: Sequence[Outgoing]) -> None:
+    async def take_up(self, channel: str) -> None:
         """Send what the outbox still holds for `channel`, oldest first, but for what is on its way or finds no room."""
+        taken = self._taken = set[int]()
+        undelivered = await self._store.undelivered(channel=channel)
         self._left.keep(channel, {outgoing.number for outgoing in undelivered})
         for outgoing in undelivered:
             key = _key(outgoing.event)
-            if key in self._numbers:
+            if key in self._numbers or outgoing.number in taken:
                 continue
             try:
                 claim = self._bus.claim(outgoing.event)
@@ -85,6 +89,7 @@ class Delivery:
                 self._left.add(address, number)
             else:
                 self._left.discard(address, number)
+                self._taken.add(number)
         finally:
             del self._numbers[_key(event)]
         return None

@@ -179,7 +179,7 @@ class Desk:
     async def _take_up(self) -> None:
         """What finds no room now is found by the next sweep; one full lane, or one broken channel, hides no other."""
         for channel in self.adapters:
-            self.delivery.take_up(channel, await self.store.undelivered(channel=channel))
+            await self.delivery.take_up(channel)
         waiting = await self.store.pending(limit=self.config.bus.messages + _BEYOND)
         self._behind = {message.address for message in waiting if not self._takes(message)}
 

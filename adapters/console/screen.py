@@ -78,7 +78,7 @@ class Screen:
         if self._console.is_terminal and self._live is None:
             self._console.line()  # what is typed so far stands on the line
         if name:
-            line = Text(visible(one_line(name)), "bold")
+            line = Text(one_line(name), "bold")
             self._console.print(line.append(f"  {visible(text)}", "not bold"), soft_wrap=True)
         else:
             self.note(text)

@@ -19,7 +19,7 @@ from adapters.console.commands import HELP, Judge, Say, Unclear, understand
 from adapters.console.safe import one_line, visible
 from adapters.console.screen import Screen
 from bot.errors import Overloaded
-from bot.events import Citation, Failed, Feedback, Message, Reply, Stop
+from bot.events import Address, Case, Citation, Failed, Feedback, Message, Post, PostKind, Reply, Stop
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff]")
 _SOURCE = Citation(number=1, title="Shipping", location="shipping.md")
@@ -100,6 +100,8 @@ async def test_no_control_sequence_of_the_model_reaches_the_terminal(terminal: b
     screen.begin()
     screen.fail(_HOSTILE)
     screen.note(_HOSTILE)
+    screen.post(_HOSTILE, _HOSTILE)
+    screen.post("", _HOSTILE)
     own = re.compile(r"\x1b\[(\?25[lh]|\d*[AK]|2K|0?m)|\r")  # what the live display moves with
     assert not _CONTROL.search(own.sub("", file.getvalue()))
     assert "\x1b[2J" not in file.getvalue()
@@ -222,6 +224,24 @@ async def test_a_final_answer_delivered_twice_is_shown_once() -> None:
         await adapter.send(_reply(message, "Once.", attempt=2))
 
     assert (await _Talk("How long?", answer=twice).run()).count("Once.") == 1
+
+
+async def test_what_a_person_says_is_a_line_with_their_name() -> None:
+    """Once, however often it is delivered; and what is told of a case is a line too."""
+
+    def post(kind: PostKind, text: str, name: str = "", conversation: str = "one") -> Post:
+        here, desk = Address(channel="console", conversation=conversation), Address(channel="x", conversation="y")
+        case = Case(id="c", visitor=here, desk=desk, state="taken", opened_at=1.0)
+        return Post(id=text, address=here, kind=kind, text=text, case=case, name=name)
+
+    async def person(adapter: ConsoleAdapter, message: Message) -> None:
+        await adapter.send(post("notice", "Ana has joined."))
+        for _ in range(2):
+            await adapter.send(post("said", "Good morning", "Ana"))
+        await adapter.send(post("said", "Not for you", "Ana", "another"))
+        await adapter.send(_reply(message, ""))
+
+    assert "Ana has joined.\nAna  Good morning\n[1]" in await _Talk("Hello?", answer=person).run()
 
 
 async def test_an_answer_that_failed_says_so_and_the_talk_goes_on() -> None:

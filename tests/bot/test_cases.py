@@ -193,6 +193,7 @@ def test_a_correction_is_seen_to_be_one() -> None:
 @pytest.mark.parametrize("language", sorted(phrase_languages()))
 def test_everything_is_said_in_every_language(language: str) -> None:
     """No phrase is missing that a case may need, on either side."""
+    assert said("slack_take", language) in said("case_take_first", language), "the button is called otherwise"
     told = visitor_says("v1", "x", attachments=(FILE,), replaces="v0")
     states = (
         case(language),

@@ -271,3 +271,37 @@ async def test_what_has_ended_is_no_longer_busy(tmp_path: Path) -> None:
         remembered.set()
         (await asyncio.wait_for(at.scripted.wait_for("m2"), 30)).set_result("end")
         assert isinstance(await at.channel.end("m2"), Reply)
+
+
+async def test_nothing_overtakes_what_was_left(tmp_path: Path) -> None:
+    """A channel that fails for a while is told everything in the order of its commits, whoever sends it in the end."""
+    async with house(tmp_path, bus={"per_conversation": 1}) as at:  # four ends find room at once
+        at.channel.break_next = 7  # one end is given up; the next breaks once more
+        for number in range(9):
+            await at.desk.publish(message("a", f"m{number}"))
+            (await at.scripted.wait_for(f"m{number}")).set_result("end")
+            while at.desk.bus.held(Message):
+                await asyncio.sleep(0.001)
+        while at.desk.bus.held(Reply):
+            await asyncio.sleep(0.001)
+        assert not any(at.channel.ends(f"m{number}") for number in range(9))
+        while await at.store.undelivered():
+            await at.desk._take_up()
+            await asyncio.sleep(0.001)
+        assert [end.message_id for end in at.channel.sent] == [f"m{number}" for number in range(9)]
+
+
+async def test_what_was_left_and_erased_holds_nothing_up(tmp_path: Path) -> None:
+    """An end that could not be sent and is no more: the conversation goes on after the next sweep."""
+    async with house(tmp_path) as at:
+        await at.desk.publish(message("a", "m1"))
+        gate = await at.scripted.wait_for("m1")
+        at.channel.break_next = 6
+        gate.set_result("end")
+        while at.desk.bus.held(Message) or at.desk.bus.held(Reply):
+            await asyncio.sleep(0.001)
+        await at.store.erase("visitor")
+        await at.desk._take_up()
+        await at.desk.publish(message("a", "m2"))
+        (await at.scripted.wait_for("m2")).set_result("end")
+        assert await asyncio.wait_for(at.channel.end("m2"), 30)
