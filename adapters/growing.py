@@ -15,7 +15,8 @@ _TAIL = 600
 _ENTITY = re.compile(r"&[#\w]{0,31}\Z")
 _CLOSES_TAG = re.compile(r"[>\n]")
 _BOLD = re.compile(r"\*[^\s*\n][^*\n]{0,300}\*?")
-_MAY_GROW = re.compile(r"(?:\[[^\[\]\n]{0,12}\]|https?://\S*)\Z")
+_MAY_GROW = re.compile(r"\[[^\[\]\n]{0,12}\]|https?://\S*")
+_TARGET = re.compile(r"\([^\n]*")
 
 
 def ripe(text: str) -> int:
@@ -55,9 +56,11 @@ def _inline(text: str, start: int, end: int) -> int:
     at = 0
     while at < len(tail):
         if at in closed:
-            if closed[at] == len(tail) and _MAY_GROW.search(tail, at):
+            stop = closed[at]
+            begins_link = tail[stop - 1] == "]" and _TARGET.fullmatch(tail, stop)
+            if begins_link or (stop == len(tail) and _MAY_GROW.fullmatch(tail, at)):
                 return first + at
-            at = closed[at]
+            at = stop
         elif _is_open(tail, at):
             return first + at
         else:

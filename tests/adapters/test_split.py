@@ -130,6 +130,7 @@ def test_growing_pieces_are_pieces(text, limit, data):
     [
         ("See [the shop](https://sh", "See"),
         ("See [the shop]", "See"),
+        ("See [shop](https://sh", "See"),
         ("See [1", "See"),
         ("See [1](https://shop.example) and", "See [1](https://shop.example) and"),
         ("Fish &am", "Fish"),

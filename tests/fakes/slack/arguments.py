@@ -123,7 +123,8 @@ async def read(request: web.Request, method: Method) -> dict[str, Any]:
     if unknown := sorted(set(sent) - set(method.takes)):
         raise Refused("invalid_arguments", response_metadata={"messages": [f"[ERROR] unknown: {unknown}"]})
     typed = {name: _typed(name, value, method.takes[name]) for name, value in sent.items()}
-    if missing := sorted(name for name in method.needs if typed.get(name) in ("", None)):
+    empty = ("", None) if "status" not in method.needs else (None,)  # an empty status takes the status away
+    if missing := sorted(name for name in method.needs if typed.get(name) in empty):
         messages = [f"[ERROR] missing required field: {name}" for name in missing]
         raise Refused("invalid_arguments", response_metadata={"messages": messages})
     return typed
