@@ -26,6 +26,9 @@ log = structlog.get_logger()
 _AGAIN_SECONDS = 5.0
 """How long a refusal is believed before Slack is asked again: a revoked token must not cost a call a message."""
 
+_REMOVED = ("account_inactive", "token_revoked")
+"""Slack's words for a token that never works again. Others may be a wrong address or a wrong configuration of ours."""
+
 
 class NotInstalled(FrontdeskError):
     """The app cannot speak in this workspace until somebody installs it, or sets another token."""
@@ -181,8 +184,10 @@ class Accounts:
             grant = await self._rotation.fresh(grant)
             if grant.key in self._suspect:
                 grant = await self._proved(grant)
-        except Lost:
+        except Lost as lost:
             self._known.pop(team, None)
+            if lost.removed:
+                await self._dropped(grant)
             where = grant.account.name or grant.key
             raise self._refuse(grant.key, f"The Slack workspace {where} has to install Frontdesk again.") from None
         self._suspect.discard(grant.key)
@@ -200,7 +205,7 @@ class Accounts:
         except Refusal as refusal:
             if refusal.error == "token_expired":
                 return await self._rotation.fresh(grant, now=True)
-            raise Lost(grant.key) from None
+            raise Lost(grant.key, removed=refusal.error in _REMOVED) from None
         return grant
 
     async def _reseal(self) -> None:

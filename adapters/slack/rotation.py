@@ -25,8 +25,19 @@ _AGAIN_SECONDS = 60.0
 """How long a token that still works is used on after Slack did not give a new one."""
 
 
+_OURS = ("invalid_client_id", "bad_client_secret")
+"""Refusals that say nothing of the token: our configuration is wrong, and may be put right."""
+
+
 class Lost(Exception):
-    """The token has ended and there is no new one for it: the workspace has to install the app again."""
+    """The token is good no more and there is no new one for it: the workspace has to install the app again.
+
+    `removed`: Slack says that the app was removed, or the workspace closed.
+    """
+
+    def __init__(self, key: str, *, removed: bool = False) -> None:
+        super().__init__(key)
+        self.removed = removed
 
 
 class Rotation:
@@ -91,9 +102,11 @@ class Rotation:
             self._not_before[grant.key] = time.monotonic() + _AGAIN_SECONDS
             if not now and not _ended(grant):
                 return grant
-            if isinstance(problem, Refusal):
-                raise Lost(grant.key) from None
-            raise
+            if isinstance(problem, Unreachable):
+                raise
+            if problem.error in _OURS:
+                raise Unreachable(f"{problem} {problem.remedy}", _AGAIN_SECONDS) from None
+            raise Lost(grant.key) from None
         return replace(
             grant,
             account=replace(grant.account, bot_token=given.token, scopes=given.scopes or grant.account.scopes),

@@ -107,7 +107,7 @@ async def test_the_only_installation_needs_no_name(slack: Grantor, store: Sqlite
     assert (await accounts.of("")).team == "T0123"
     slack.tokens["xoxb-test-installed"].dead = "token_revoked"
     accounts.forget("T0123")
-    with pytest.raises(NotInstalled):
+    with pytest.raises(NotInstalled, match="Green Door"):
         await accounts.of("")
     await accounts.keep(granted(slack))
     await accounts.keep(granted(slack, Place(team="T0456")))
@@ -163,17 +163,22 @@ async def test_revoked_tokens_go_and_working_ones_stay(slack: Grantor, store: Sq
     await accounts.revoke("T0123")
 
 
-async def test_a_dead_installation_is_told_and_comes_back(slack: Grantor, store: SqliteStore) -> None:
-    """Refused, forgotten, tried once; installed again, it speaks at once."""
+@pytest.mark.parametrize(("word", "kept"), [("account_inactive", 0), ("token_revoked", 0), ("invalid_auth", 1)])
+async def test_a_dead_installation_is_told_and_comes_back(
+    slack: Grantor, store: SqliteStore, word: str, kept: int
+) -> None:
+    """Refused, forgotten, tried once; what was removed is dropped, what may be our fault is kept; installed again, it
+    speaks at once."""
     accounts = Accounts(config_for(slack, many=True), store)
     await accounts.keep(granted(slack))
     await accounts.of("T0123")
-    slack.tokens["xoxb-test-installed"].dead = "account_inactive"
+    slack.tokens["xoxb-test-installed"].dead = word
     accounts.forget("T0123")
-    for _ in range(3):
-        with pytest.raises(NotInstalled, match="Green Door"):
+    for number in range(3):
+        with pytest.raises(NotInstalled, match="T0123" if number and not kept else "Green Door"):
             await accounts.of("T0123")
     assert slack.made("auth.test") == 1
+    assert len(await store.installations("slack")) == kept
     await accounts.keep(granted(slack, value="xoxb-test-new"))
     assert (await accounts.of("T0123")).bot_token == "xoxb-test-new"
 

@@ -132,6 +132,17 @@ async def test_an_ended_token_is_an_outage_or_the_end(slack: Grantor, store: Sql
     assert slack.made("oauth.v2.access") == 2
 
 
+@pytest.mark.parametrize("fault", ["bad_client_secret", "invalid_client_id"])
+async def test_a_wrong_secret_of_ours_loses_nobody(slack: Grantor, store: SqliteStore, fault: str) -> None:
+    """It is said as what it is, and when it is put right the workspace is spoken in again."""
+    accounts = Accounts(config_for(slack, many=True), store)
+    await ending(slack, accounts, -1.0)
+    slack.wrong["oauth.v2.access"] = [fault]
+    with pytest.raises(Unreachable, match=r"SLACK_CLIENT_SECRET|[Ss]lack\.client_id"):
+        await accounts.of("T0123")
+    assert (await accounts.of("T0123")).bot_token == "xoxe.xoxb-test-0"
+
+
 async def test_a_token_that_ended_early_is_changed(slack: Grantor, store: SqliteStore) -> None:
     """Slack says "token_expired" where our clock does not: a new one is fetched when the old one was refused."""
     accounts = Accounts(config_for(slack, many=True), store)
