@@ -240,6 +240,37 @@ class SlackConfig(Section):
     limits: SlackLimits = SlackLimits()
 
 
+class TelegramRates(Section):
+    """What Telegram lets a bot send. Changes of messages count like new ones."""
+
+    chat_per_second: float = Field(1, gt=0, description="Into one chat.")
+    group_per_minute: float = Field(20, gt=0, description="Into one group.")
+    all_per_second: float = Field(30, gt=0, description="Into all chats together.")
+
+
+class TelegramLimits(Section):
+    body_bytes: int = Field(1_000_000, ge=1_000)
+    message_characters: int = Field(8_000, ge=1)
+    file_bytes: int = Field(10_000_000, ge=1)
+
+
+class TelegramConfig(Section):
+    enabled: bool = False
+    mode: Literal["auto", "polling", "webhook"] = Field(
+        "auto", description="How updates come; by itself webhook with a secret and a public address, else polling."
+    )
+    base_url: str = Field("https://api.telegram.org", description="The Bot API's address, as for a server of your own.")
+    chats: tuple[int, ...] = Field((), description="Chats where it answers, by id; empty is all.")
+    users: tuple[int, ...] = Field((), description="People it answers, by id; empty is all.")
+    bots: tuple[int, ...] = Field((), description="Bots it answers, by id; nobody by default, against loops.")
+    drafts: bool = Field(True, description="Show answers in private chats while they are written.")
+    rich: bool = Field(True, description="Send long answers as rich messages where the server takes them.")
+    inline: bool = Field(True, description="Answer inline queries.")
+    voice_model: str = Field("", description="A speech recognition model for voice notes: hub id or folder.")
+    rates: TelegramRates = TelegramRates()
+    limits: TelegramLimits = TelegramLimits()
+
+
 class HandoverConfig(Section):
     """Where people take over: a place in a channel, such as a Slack channel of the support team."""
 
@@ -265,6 +296,8 @@ class Secrets(Section):
     slack_app_token: SecretStr | None = Field(None, description="Opens Socket Mode.")
     slack_signing_secret: SecretStr | None = Field(None, description="Verifies requests of Slack.")
     slack_client_secret: SecretStr | None = Field(None, description="Installs into many workspaces.")
+    telegram_bot_token: SecretStr | None = Field(None, description="Speaks as the bot.")
+    telegram_webhook_secret: SecretStr | None = Field(None, description="Comes with every update to the webhook.")
 
 
 class Config(Section):
@@ -285,6 +318,7 @@ class Config(Section):
     web: WebConfig = WebConfig()
     api: ApiConfig = ApiConfig()
     slack: SlackConfig = SlackConfig()
+    telegram: TelegramConfig = TelegramConfig()
     handover: HandoverConfig = HandoverConfig()
     log: LogConfig = LogConfig()
     adapters: dict[str, dict[str, Any]] = Field(
@@ -302,6 +336,8 @@ SECRET_VARIABLES: Mapping[str, str] = {
     "SLACK_APP_TOKEN": "slack_app_token",
     "SLACK_SIGNING_SECRET": "slack_signing_secret",
     "SLACK_CLIENT_SECRET": "slack_client_secret",
+    "TELEGRAM_BOT_TOKEN": "telegram_bot_token",
+    "TELEGRAM_WEBHOOK_SECRET": "telegram_webhook_secret",
 }
 """Variables and the secrets that they hold. Channels' own are called what their documentation calls them."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -145,7 +145,10 @@ class Desk:
             raise
 
     async def _make_known(self, edited: Message) -> None:
-        """Let the first form of a message be known before a later one: it must not be answered when it comes late."""
+        """Let the first form of a message be known before a later one: it must not be answered when it comes late.
+
+        `edited`, without saying what of, tells it from a message that was deleted.
+        """
         if await self.store.exchange(edited.address.channel, edited.replaces):
             return
         nothing = replace(
@@ -309,6 +312,8 @@ def adapters_of(config: Config, store: Store, metrics: Metrics, engine: Engine |
         made.append(make_api(context, generator_of(config, engine), model_name(config)))
     if config.slack.enabled:
         made.append(_slack(Context(config=config, store=store, metrics=metrics, settings={})))
+    if config.telegram.enabled:
+        made.append(_telegram(Context(config=config, store=store, metrics=metrics, settings={})))
     installed = entry_points(group="frontdesk.adapters") if config.adapters else ()
     factories = {point.name: point for point in installed}
     for name, settings in config.adapters.items():
@@ -321,14 +326,28 @@ def adapters_of(config: Config, store: Store, metrics: Metrics, engine: Engine |
 
 
 def _slack(context: Context) -> Adapter:
-    try:
+    with _sdk("slack", "slack_bolt", "slack_sdk"):
         from adapters.slack import make
 
         return make(context)
+
+
+def _telegram(context: Context) -> Adapter:
+    with _sdk("telegram", "telegram"):
+        from adapters.telegram import make
+
+        return make(context)
+
+
+@contextmanager
+def _sdk(channel: str, *packages: str) -> Iterator[None]:
+    """Say what to install when one of `packages` is missing."""
+    try:
+        yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("slack_bolt", "slack_sdk"):
+        if (error.name or "").partition(".")[0] not in packages:
             raise
-        raise ConfigError("`slack.enabled` needs Slack's SDK: pip install 'frontdesk[slack]'") from None
+        raise ConfigError(f"`{channel}.enabled` needs its SDK: pip install 'frontdesk[{channel}]'") from None
 
 
 @asynccontextmanager

@@ -20,10 +20,13 @@ person was offered or has taken over; "replaced" when the question was edited, "
 A final reply may be empty (the last six): then nothing is shown, and what was shown of it is taken away."""
 
 Command = Literal[
-    "", "ask", "help", "summarize", "translate", "write", "human", "take", "resolve", "return", "withdrawn"
-]
-"""What a message asks for. "" and "ask": an answer to its text. "human": a person. "take", "resolve" and "return" are
-said at a support desk, of the case whose thread it is. "withdrawn": nothing, its author deleted it before it came."""
+    "", "ask", "start", "help", "summarize", "translate", "write", "language", "forget", "settings",
+    "human", "take", "resolve", "return", "withdrawn",
+]  # fmt: skip
+"""What a message asks for. "" and "ask": an answer to its text. "start": a greeting, or what there is to know about the
+topic that is its text. "language" is the one to answer in from now on, "forget" what was said in this conversation.
+"human": a person. "take", "resolve" and "return" are said at a support desk, of the case whose thread it is.
+"withdrawn": nothing, its author deleted it before it came."""
 
 CaseState = Literal["waiting", "taken", "resolved", "returned"]
 """Of a conversation that was handed over: nobody has it yet, a person has it (the bot is silent), it is closed as
@@ -62,7 +65,7 @@ class Message:
     `id` is the channel's own event id; the pair with `address.channel` is unique for ever.
     `language` is what the channel knows of the sender's language ("" when it knows nothing), `name` what the sender is
     called where people see each other. With a `command`, `text` is what it is applied to. `replaces` is the id of the
-    message that this one is the edited form of.
+    message (in its first form) that this one is the edited form of; `sent_at` is when it was edited then.
     """
 
     id: str
