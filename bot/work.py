@@ -179,7 +179,7 @@ class Work:
         """See whether a message is asked no more: it, or its original, was deleted, or a later form of it is known."""
         message = job.message
         if message.command == "withdrawn":
-            job.cancellation.cancel("replaced" if message.edited else "withdrawn")
+            job.cancellation.cancel("replaced" if message.edited and not message.replaces else "withdrawn")
         if not message.replaces:
             return
         original = await self._store.exchange(message.address.channel, message.replaces)
