@@ -48,7 +48,7 @@ class Contents:
             return Content(message=post.id, pieces=lambda _: [shown] if shown else [], whole=blocks.notice(post.text))
         card = blocks.card(post, self._language(""))
         title = str(card[0]["text"]["text"])
-        return Content(message=post.id, pieces=lambda _: [title], whole=card, note={"state": post.case.state})
+        return Content(message=post.id, pieces=lambda _: [title], whole=card, note={"case": post.case.state})
 
     def overtaken(self, post: Post, state: str) -> bool:
         """Whether a card shows a later `state` of its case than `post` knows."""

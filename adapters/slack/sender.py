@@ -142,7 +142,7 @@ class Sender:
     def _overtaken(self, event: Outbound, content: Content, showing: Showing) -> bool:
         """Whether something newer stands there already: a later form of the question, a later state of the case."""
         if isinstance(event, Post):
-            return event.kind == "case" and self._contents.overtaken(event, str(showing.note.get("state", "")))
+            return event.kind == "case" and self._contents.overtaken(event, str(showing.note.get("case", "")))
         shown, own = _edition(showing.message), _edition(content.message)
         return shown > own or (shown != own and not content.pieces(showing.limit) and bool(showing.message))
 
