@@ -120,6 +120,7 @@ async def set_title(call: Call) -> dict[str, Any]:
     if place.kind != "im":
         raise Refused("invalid_thread_ts")
     call.world.titles[place.id, call.thread(place, call["thread_ts"])] = call["title"]
+    call.world.changed()
     return {}
 
 
