@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
@@ -59,7 +60,7 @@ class Dispatch:
     """Hands payloads to `receive` and maps what it raises to what Slack understands."""
 
     def __init__(self, base_url: str, accounts: Accounts, receive: Receive) -> None:
-        self._accounts, self._receive = accounts, receive
+        self._receive = receive
         logger = quiet_logger()
         self._app = AsyncApp(
             name="frontdesk",
@@ -68,7 +69,7 @@ class Dispatch:
             signing_secret="",  # verified on the raw bytes, before the body was parsed
             request_verification_enabled=False,
             client=AsyncWebClient(base_url=base_url, logger=logger, retry_handlers=[]),
-            authorize=self._authorize,
+            authorize=_Authorize(accounts),
             ignoring_self_events_enabled=False,  # which messages are our own, `rules` knows
             attaching_function_token_enabled=False,
             attaching_conversation_kwargs_enabled=False,
@@ -86,16 +87,6 @@ class Dispatch:
         kind = next(iter(response.headers.get("content-type", ())), "text/plain")
         return Answer(response.status, response.body or "", kind.partition(";")[0])
 
-    async def _authorize(self, enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-        account = await self._accounts.of(team_id or "", enterprise_id or "")
-        return AuthorizeResult(
-            enterprise_id=account.enterprise or None,
-            team_id=account.team,
-            bot_id=account.bot_id,
-            bot_user_id=account.bot_user,
-            bot_token=account.bot_token,
-        )
-
     async def _hear(self, body: dict[str, Any]) -> BoltResponse:
         return BoltResponse(status=200, body=await self._receive(body))
 
@@ -109,3 +100,20 @@ class Dispatch:
         else:
             log.error("slack.fault", exc_info=error)
         return BoltResponse(status=503, body="")
+
+
+class _Authorize(AsyncAuthorize):
+    """Whose token is used in a workspace: `Accounts` knows."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    async def __call__(self, *, enterprise_id: str | None, team_id: str | None, **_: object) -> AuthorizeResult:
+        account = await self._accounts.of(team_id or "", enterprise_id or "")
+        return AuthorizeResult(
+            enterprise_id=account.enterprise or None,
+            team_id=account.team,
+            bot_id=account.bot_id,
+            bot_user_id=account.bot_user,
+            bot_token=account.bot_token,
+        )

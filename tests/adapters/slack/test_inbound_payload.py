@@ -110,13 +110,17 @@ def test_bolt_reads_most_of_what_is_let_through(payload: dict[str, Any], kind: s
         pass
 
 
-@pytest.mark.parametrize(("given_id", "good"), [("T0123", True), ("", False), ("T:1", False), ("T 1", False), (7, False)])
+@pytest.mark.parametrize(
+    ("given_id", "good"), [("T0123", True), ("", False), ("T:1", False), ("T 1", False), (7, False)]
+)
 def test_ids_hold_no_separators(given_id: object, good: bool) -> None:
     """The house joins them with colons."""
     assert is_id(given_id) is good
 
 
-@pytest.mark.parametrize(("ts", "good"), [("1700000000.000100", True), ("1", True), ("", False), ("1.x", False), (1, False)])
+@pytest.mark.parametrize(
+    ("ts", "good"), [("1700000000.000100", True), ("1", True), ("", False), ("1.x", False), (1, False)]
+)
 def test_timestamps_are_numbers(ts: object, good: bool) -> None:
     """They are turned into times."""
     assert is_ts(ts) is good
