@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from adapters.slack import blocks, markdown
 from adapters.slack.blocks import Block
-from adapters.slack.writer import Content
+from adapters.slack.showing import Content
 from adapters.split import grow, split, utf16
 from bot.config import Config
 from bot.events import Failed, Post, Reply

@@ -37,8 +37,8 @@ def linked(citations: Sequence[Citation], root: str, *, pages: bool) -> Mapping[
     """The addresses of the sources that have one, by number. `pages`: our own pages about sources can be reached."""
     found = {}
     for citation in citations:
-        url = web_url(citation, root) if root or not citation.url.startswith("/") else ""
-        if url := url or (rendering_url(citation, root) if root and pages else ""):
+        url = web_url(citation, root) or (rendering_url(citation, root) if root and pages else "")
+        if url and not url.startswith("/"):
             found[citation.number] = _target(url)
     return found
 

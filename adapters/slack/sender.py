@@ -15,7 +15,8 @@ from adapters.slack.api import Api, Busy, SlackError
 from adapters.slack.contents import Contents
 from adapters.slack.installs import Account
 from adapters.slack.sends import Place, Sends, is_ts
-from adapters.slack.writer import Content, Showing, Writer
+from adapters.slack.showing import Content, Showing
+from adapters.slack.writer import Writer
 from bot.config import Config
 from bot.events import Failed, Outbound, Post, Reply
 from bot.metrics import Metrics

@@ -6,66 +6,24 @@ changes the state that the next call is planned from.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.slack import blocks
 from adapters.slack.api import Api, Busy, SlackError
-from adapters.slack.blocks import Block
 from adapters.slack.errors import BAD_BLOCKS, GONE, NOT_STREAMING, TOO_LONG
-from adapters.slack.plan import Append, Call, Delete, Ended, Mode, Part, Put, Start, Stop, next_call
-from adapters.slack.sends import METADATA, Place, Sends, digest
+from adapters.slack.plan import Append, Call, Delete, Part, Put, Start, Stop, next_call
+from adapters.slack.sends import METADATA, Place, Sends
+from adapters.slack.showing import Begun, Content, Showing
 from bot.metrics import Metrics
 
-LIMIT = 12_000
-"""UTF-16 units of text in one message; Slack's own limit is as many characters."""
 _LEAST_LIMIT = 1_000
 _MOST_CALLS, _MOST_LIVE_CALLS = 60, 4
 _REFUSED_SECONDS = 600.0
 _HERE_ONLY = ("recipient", "user", "channel", "thread", "archived", "member", "arguments", "text", "blocks")
 """A word in an error by which a stream was refused here, and may be allowed elsewhere in the workspace."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """What is to be shown. `pieces` cuts the text for a limit; `extras` stand below the last one; `whole` are blocks
-    that stand instead of the text. `message` is what it answers, `note` what is kept with it."""
-
-    message: str
-    pieces: Callable[[int], Sequence[str]]
-    extras: tuple[Block, ...] = ()
-    whole: tuple[Block, ...] = ()
-    note: Mapping[str, Any] = field(default_factory=dict)
-
-    def digest(self, text: str, ended: Ended) -> str:
-        return digest(text, ended, self.extras if ended == "last" else (), self.whole)
-
-
-@dataclass(slots=True)
-class Showing:
-    """What one answer or post shows now. `quiet`: its reader stopped the stream; `plain`: Slack refused its blocks."""
-
-    key: str
-    place: Place
-    parts: list[Part]
-    message: str
-    digests: dict[int, str]
-    note: Mapping[str, Any] = field(default_factory=dict)
-    mode: Mode = "stream"
-    limit: int = LIMIT
-    plain: bool = False
-    quiet: bool = False
-    live_at: float = 0.0
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    def part(self, number: int) -> Part:
-        while len(self.parts) <= number:
-            self.parts.append(Part(len(self.parts)))
-        return self.parts[number]
 
 
 class Writer:
@@ -86,7 +44,7 @@ class Writer:
         for _ in range(_MOST_CALLS if final else _MOST_LIVE_CALLS):
             wanted = content.pieces(showing.limit)
             if final:
-                _recognise(showing, content, wanted)
+                showing.recognise(content, wanted)
             call = next_call(showing.parts, wanted, final=final, mode=showing.mode)
             if call is None:
                 return
@@ -97,7 +55,7 @@ class Writer:
 
     async def _make(self, showing: Showing, content: Content, call: Call, *, live: bool) -> None:
         part = showing.part(call.number)
-        begun = _Begun(self._sends, showing, part, content)
+        begun = Begun(self._sends, showing, part, content)
         try:
             await self._ask(showing, content, call, part, begun, live=live)
         except Busy:
@@ -111,7 +69,7 @@ class Writer:
                 raise
 
     async def _ask(
-        self, showing: Showing, content: Content, call: Call, part: Part, begun: _Begun, *, live: bool
+        self, showing: Showing, content: Content, call: Call, part: Part, begun: Begun, *, live: bool
     ) -> None:
         match call:
             case Start():
@@ -126,7 +84,7 @@ class Writer:
                 await self._delete(showing, part)
 
     # -- the calls ---------------------------------------------------------------------------------------
-    async def _start(self, showing: Showing, call: Start, part: Part, begun: _Begun) -> None:
+    async def _start(self, showing: Showing, call: Start, part: Part, begun: Begun) -> None:
         place = showing.place
         recipient = {"recipient_team_id": place.account.team, "recipient_user_id": place.recipient}
         answer = await self._api.call(
@@ -172,7 +130,7 @@ class Writer:
         await self._kept(showing, content, part, final=not live)
 
     async def _put(
-        self, showing: Showing, content: Content, call: Put, part: Part, begun: _Begun, *, live: bool
+        self, showing: Showing, content: Content, call: Put, part: Part, begun: Begun, *, live: bool
     ) -> None:
         place = showing.place
         arguments = self._said(showing, content, call) | {"metadata": _metadata(showing.key, part.number)}
@@ -280,40 +238,5 @@ def _unsure(part: Part) -> Iterator[None]:
         raise
 
 
-class _Begun:
-    """The record of a message that Slack is asked for: kept just before, completed or taken back after."""
-
-    def __init__(self, sends: Sends, showing: Showing, part: Part, content: Content) -> None:
-        self._sends, self._showing, self._part, self._content = sends, showing, part, content
-        self._kept = False
-
-    async def keep(self, how: str) -> None:
-        self._kept = True
-        await self._write("begun", how=how, at=time.time())
-
-    async def placed(self, *, stream: bool) -> None:
-        await self._write("placed", stream=stream)
-
-    async def take_back(self) -> None:
-        """Slack said that it did not do it."""
-        if self._kept:
-            self._kept = False
-            await self._write("begun", refused=True)
-
-    async def _write(self, state: Any, **detail: Any) -> None:
-        showing, content = self._showing, self._content
-        detail = {**content.note, "message": content.message, **detail}
-        await self._sends.keep(showing.key, showing.place, self._part, state, **detail)
-
-
 def _metadata(key: str, part: int) -> dict[str, Any]:
     return {"event_type": METADATA, "event_payload": {"key": key, "part": part}}
-
-
-def _recognise(showing: Showing, content: Content, wanted: Sequence[str]) -> None:
-    """What a message was left showing is known by its digest: when that is what is wanted, there is nothing to do."""
-    for number, text in enumerate(wanted):
-        ended: Ended = "last" if number == len(wanted) - 1 else "part"
-        if showing.digests.pop(number, "") == content.digest(text, ended) and number < len(showing.parts):
-            showing.parts[number].shown, showing.parts[number].ended = text, ended
-            showing.parts[number].streaming = False

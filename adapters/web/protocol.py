@@ -11,17 +11,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
 
+from adapters.sources import rendering_url, web_url
 from bot.events import Address, Citation, Failed, Post, Reply
 from storage.base import Exchange, Outgoing
 
 CHANNEL = "web"
-_WEB = re.compile(r"https?://[^\s\\\x00-\x1f\x7f]+")
-_ROOTED = re.compile(r"/(?![/\\])[^\s\\\x00-\x1f\x7f]*")
 
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -129,22 +126,7 @@ def cited(citation: Citation, root: str = "") -> dict[str, Any]:
 
 def source_url(citation: Citation, root: str = "") -> str:
     """Where a reader opens a source: the page that it stands for, its own address, else our rendering of it."""
-    for url in (citation.url, citation.location):
-        if _is_web_address(url):
-            return url
-    if _ROOTED.fullmatch(citation.url):
-        return root + citation.url
-    return f"{root}/web/source?location={quote(citation.location, safe='', errors='replace')}"
-
-
-def _is_web_address(url: str) -> bool:
-    if not _WEB.fullmatch(url):
-        return False
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return bool(parts.hostname) and "@" not in parts.netloc
+    return web_url(citation, root) or rendering_url(citation, root)
 
 
 def history(past: Sequence[Exchange], posts: Sequence[Outgoing], *, whole: bool, root: str = "") -> dict[str, Any]:
