@@ -57,6 +57,7 @@ class Inlet:
         self.refuse: Exception | None = None
         self.gate: asyncio.Event | None = None
         self.arrived = asyncio.Event()
+        self.door: Door | None = None
         self.accounts = Accounts(config, store)
         self.api = Api(config.slack, self.accounts, self.metrics)
         self.people, self.courtesies = People(self.api), Courtesies(self.metrics)
@@ -118,7 +119,7 @@ async def inlet(
         made = Inlet(slack, store, config_for(slack, folder, **sections))
         stack.push_async_callback(made.close)
         if way == "http":
-            await stack.enter_async_context(door(made))
+            made.door = await stack.enter_async_context(door(made))
         else:
             await stack.enter_async_context(socket(made))
         yield made

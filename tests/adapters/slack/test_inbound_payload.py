@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from slack_bolt.request.async_request import AsyncBoltRequest
 
 from adapters.slack.inbound import heard
 from adapters.slack.payload import checked, is_id, is_ts, parse
@@ -35,6 +35,14 @@ KINDS = st.sampled_from(
 EVENT_KINDS = st.sampled_from(
     ["message", "app_mention", "app_home_opened", "assistant_thread_started", "agent_session_stopped", "tokens_revoked"]
 )
+
+
+def outcome(read: Callable[[], Any]) -> tuple[int, Any]:
+    """(200, what it gives), or (the status of its refusal, None)."""
+    try:
+        return 200, read()
+    except Denied as denied:
+        return denied.status, None
 
 
 def refused(body: bytes, kind: str = "application/json") -> Denied:
@@ -76,10 +84,8 @@ def test_the_three_ways_of_sending_are_read() -> None:
 @given(st.binary(max_size=300), st.sampled_from(["application/json", FORM, "text/plain", ""]))
 def test_any_bytes_end_well(body: bytes, kind: str) -> None:
     """An object, or 400; never another exception."""
-    try:
-        assert isinstance(parse(body, kind), dict)
-    except Denied as denied:
-        assert denied.status == 400
+    status, parsed = outcome(lambda: parse(body, kind))
+    assert status == 400 or isinstance(parsed, dict)
 
 
 @given(
@@ -93,21 +99,8 @@ def test_any_shape_is_heard_or_refused(
 ) -> None:
     """What is let through can be heard without another look, and an id in it never holds what separates names."""
     payload = {**payload, "type": kind, "event": {**event, "type": event_kind}}
-    try:
-        told = heard(checked(payload))
-    except Denied as denied:
-        assert denied.status == 400
-        return
-    assert told.of.team == "" or is_id(told.of.team)
-
-
-@given(st.dictionaries(st.sampled_from(NAMES), JSON_VALUES, max_size=8), KINDS)
-def test_bolt_reads_most_of_what_is_let_through(payload: dict[str, Any], kind: str) -> None:
-    """What Bolt stumbles over it stumbles over with errors that the caller expects."""
-    try:
-        AsyncBoltRequest(body=checked({**payload, "type": kind}), mode="socket_mode")
-    except (Denied, AttributeError, KeyError, TypeError, ValueError):
-        pass
+    status, told = outcome(lambda: heard(checked(payload)))
+    assert status == 400 or told.of.team == "" or is_id(told.of.team)
 
 
 @pytest.mark.parametrize(

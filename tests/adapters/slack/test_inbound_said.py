@@ -163,7 +163,7 @@ async def test_edits_without_a_change_of_text_are_nothing(made: Inlet) -> None:
 
 
 async def test_a_mention_that_is_edited_in(made: Inlet) -> None:
-    """What was said to nobody is said to the bot from then on; and an answered question stays one without its mention."""
+    """What was said to nobody is said to the bot from then on; a question stays one without its mention."""
     ts = await say(made, ROOM, "how long is the warranty?")
     await made.slack.edit(ROOM, ts, f"<@{BOT}> how long is the warranty?")
     await made.slack.settled()
