@@ -14,10 +14,11 @@ class Faults:
     """Chances are between 0 and 1. What is drawn comes from `seed`, in the order of the calls.
 
     penalty: answer a call that shows something in a chat with 429 before anything is done, and close that chat for
-    `retry_after` of Telegram's seconds; server_error: answer 500 or 502, half of them after the work was done; drop_after: do it,
-    then close the connection without an answer; drop_before: close it and do nothing; slow: let each answer take up
-    to so many (our) seconds; duplicate: deliver an update again; copies: deliver each update up to so often; shuffle:
-    hold each update back for up to so many (our) seconds; only: nothing but these methods fails (empty is all).
+    `retry_after` of Telegram's seconds; server_error: answer 500 or 502, half of them after the work was done;
+    drop_after: do it, then close the connection without an answer; drop_before: close it and do nothing; slow: let
+    each answer take up to so many (our) seconds; duplicate: deliver an update again; copies: deliver each update up
+    to so often; shuffle: hold each update back for up to so many (our) seconds; only: nothing but these methods fails
+    (empty is all).
     """
 
     penalty: float = 0.0

@@ -8,14 +8,14 @@
         await telegram.command(7, 7, "ask", "what?"); start(7, "topic"); edit(7, ident, "hi"); delete(7, ident)
         voice(7, 7); photo(7, 7); document(7, 7, "prices.csv", b"…"); react(7, ident, 7, "👍"); stop(7)
         pressed = await telegram.press(shown, "stop", 7); asked = await telegram.inline(7, "opening hours")
-        topic(-100…, "name"); join(-100…, 8); migrate(-5); set_bot(-100…, "administrator", by=8); set_bot(7, "kicked", 7)
+        topic(-100…, "name"); join(-100…, 8); migrate(-5); set_bot(-100…, "administrator", by=8)
         connection = await telegram.connect(9); await telegram.write_to(connection, 10, "are you open?")
         standing = telegram.chat(7)               # .messages, .said (the bot's), .texts, .drafts, .deleted
         said = await telegram.answers(7, count=1)        # waits until the bot said so many messages there
         await telegram.until(lambda: telegram.chat(7).drafts)         # waits until something is so
         await telegram.settled()                         # waits until every update is confirmed or accepted
         telegram.faults = Faults(penalty=0.2, copies=5, shuffle=0.1, seed=7)
-        telegram.jump()                                  # update_id goes on elsewhere
+        telegram.jump(); telegram.repeat(3); telegram.reorder()     # update_id goes on elsewhere; the last 3 again
         telegram.fail_next("sendMessage", status=502); telegram.penalise(7, 3); telegram.drop_next("sendMessage")
         gate = telegram.hold_next("editMessageText"); await gate.reached.wait(); gate.release()
         telegram.usage, telegram.violations, telegram.calls_of("editMessageText")
@@ -136,7 +136,16 @@ class FakeTelegram(BusinessPeople):
         return gate
 
     def jump(self) -> None:
+        """Let the ids of updates go on anywhere, as after a week without one."""
         self.updates.jump()
+
+    def repeat(self, last: int) -> None:
+        """Deliver the last so many updates again that were confirmed or accepted."""
+        self.updates.repeat(last)
+
+    def reorder(self) -> None:
+        """Shuffle the updates that wait for getUpdates."""
+        self.updates.reorder()
 
     def revoke(self) -> None:
         """Somebody takes the token back."""

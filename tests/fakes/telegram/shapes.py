@@ -89,7 +89,12 @@ def file(one: File) -> Json:
 
 
 def message(shown: Shown, place: Chat, known: Known, bot: User, *, reply: bool = True) -> Json:
-    """A message; the one that it answers comes with it, but not the one which that answered."""
+    """A message; the one that it answers comes with it, but not the one which that answered.
+
+    Two things that mislead: in supergroups an answer outside of topics has a message_thread_id as well, that of the
+    message at the root of the answers (to which nothing can be sent); and what is no answer in a topic comes as one to
+    the message that tells of the topic.
+    """
     found: Json = {"message_id": shown.id, "from": user(known(shown.user)), "chat": chat(place, known)}
     found["date"] = shown.date
     if shown.business:
@@ -97,10 +102,10 @@ def message(shown: Shown, place: Chat, known: Known, bot: User, *, reply: bool =
         if shown.by_bot:
             found["sender_business_bot"] = user(bot)
     if shown.thread:
-        found["message_thread_id"] = shown.thread
-        if place.forum or place.kind == "private":
-            found["is_topic_message"] = True
-    answered = place.messages.get(shown.reply_to)
+        found |= {"message_thread_id": shown.thread, "is_topic_message": True}
+    elif shown.reply_to and place.kind == "supergroup":
+        found["message_thread_id"] = _root(shown, place)
+    answered = place.messages.get(shown.reply_to or (shown.thread if shown.thread != shown.id else 0))
     if reply and answered is not None and not answered.deleted:
         found["reply_to_message"] = message(answered, place, known, bot, reply=False)
     if shown.edit_date:
@@ -110,6 +115,13 @@ def message(shown: Shown, place: Chat, known: Known, bot: User, *, reply: bool =
     if shown.markup:
         found["reply_markup"] = dict(shown.markup)
     return found | dict(shown.service) | _content(shown)
+
+
+def _root(shown: Shown, place: Chat) -> int:
+    """Where the answers began that this is the last of."""
+    while (answered := place.messages.get(shown.reply_to)) is not None:
+        shown = answered
+    return shown.id
 
 
 def _content(shown: Shown) -> Json:

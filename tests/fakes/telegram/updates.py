@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -51,7 +52,7 @@ class Updates:
     def __init__(self, world: World, hook: Hook) -> None:
         self._world, self.hook = world, hook
         self._row: dict[Waiting, None] = {}
-        self.confirmed = 0
+        self.confirmed: deque[Waiting] = deque(maxlen=100_000)
         self.dropped: list[str] = []
         """Kinds of updates that the bot did not ask for, in order."""
         self._next = world.chance.random.randrange(10_000_000, 900_000_000)
@@ -81,6 +82,15 @@ class Updates:
         """After a week without updates the numbers go on anywhere."""
         self._next = self._world.chance.random.randrange(1, 2**31 - 1_000_000)
 
+    def repeat(self, last: int) -> None:
+        for one in list(self.confirmed)[-last:]:
+            self._own(self._put(Waiting(one.id, one.kind, one.payload, 1), 0.0))
+
+    def reorder(self) -> None:
+        row = list(self._row)
+        self._world.chance.random.shuffle(row)
+        self._row = dict.fromkeys(row)
+
     def _own(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -94,6 +104,7 @@ class Updates:
             self.hook.push(one)
         async with self._came:
             self._came.notify_all()
+        self._world.changed()
 
     def accepted(self, one: Waiting) -> None:
         """One delivery of it is confirmed; the next one comes after those that wait."""
@@ -104,7 +115,7 @@ class Updates:
             if one.left > 0:
                 self._row[one] = None
             else:
-                self.confirmed += 1
+                self.confirmed.append(one)
         self._world.changed()
 
     @property

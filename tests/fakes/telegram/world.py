@@ -142,6 +142,8 @@ class Call:
             raise Refused(f"bot was kicked from the {place.kind} chat", code=403)
         if write and status == "left":
             raise Refused(f"bot is not a member of the {place.kind} chat", code=403)
+        if write and status == "restricted":
+            raise Refused("not enough rights to send text messages to the chat")
         return place
 
     def _business(self, *, write: bool) -> str:
