@@ -47,6 +47,7 @@ class Api:
             return self._refuse(name, refused)
         asked = Asked(method=name, given=given, at=asyncio.get_running_loop().time())
         world.calls.append(asked)
+        world.changed()
         if self.latency:
             await asyncio.sleep(self.latency)
         chat = given.get("chat_id")
