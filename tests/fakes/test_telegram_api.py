@@ -24,7 +24,7 @@ from tests.fakes.telegram.client import connected, refused
 from tests.fakes.telegram.server import FakeTelegram, fake_telegram
 
 STOP = InlineKeyboardMarkup.from_button(InlineKeyboardButton("Stop", callback_data="stop"))
-GROUP, FORUM = -1_001_234_567_890, -1_009_876_543_210
+GROUP = -1_001_234_567_890
 
 
 @pytest.fixture

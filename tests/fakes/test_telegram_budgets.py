@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator
 import pytest
 from telegram import (
     Bot,
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
 )
 from telegram.error import (
     NetworkError,
@@ -20,8 +18,7 @@ from telegram.error import (
 from tests.fakes.telegram.client import connected, refused
 from tests.fakes.telegram.server import Budgets, FakeTelegram, Faults, fake_telegram
 
-STOP = InlineKeyboardMarkup.from_button(InlineKeyboardButton("Stop", callback_data="stop"))
-GROUP, FORUM = -1_001_234_567_890, -1_009_876_543_210
+GROUP = -1_001_234_567_890
 
 
 @pytest.fixture

@@ -177,3 +177,25 @@ async def test_edits_and_presses_are_told(telegram: FakeTelegram, bot: Bot) -> N
     assert edited.edited_message.text == again.edited_message.text == "two https://example.org"
     assert pressed.callback_query is not None and pressed.callback_query.message is not None
     assert not pressed.callback_query.message.is_accessible
+
+
+async def test_own_messages_and_other_bots_come_as_they_are(telegram: FakeTelegram, bot: Bot) -> None:
+    """Who looks at `from` and `sender_chat` knows bots, itself and anonymous administrators."""
+    telegram.user(55, "Helper", is_bot=True)
+    await telegram.say(-5, 55, "/ask beep")
+    await telegram.say(-5, 1_087_968_824, "/ask who?", sender_chat={"id": -5, "type": "group", "title": "Group 5"})
+    own = await bot.send_message(-5, "boop")
+    await telegram.echo(telegram.message(-5, own.message_id))
+    other, anonymous, echo = [update.message for update in await bot.get_updates()]
+    assert other is not None and other.from_user is not None and other.from_user.is_bot
+    assert anonymous is not None and anonymous.sender_chat is not None and anonymous.sender_chat.id == -5
+    assert echo is not None and echo.from_user is not None and echo.from_user.id == bot.id
+
+
+async def test_looking_at_a_chat_does_not_open_it(telegram: FakeTelegram, bot: Bot) -> None:
+    """A bot can't begin a conversation: until somebody wrote or pressed start there is no chat."""
+    assert not telegram.chat(7).messages
+    assert await refused(bot.send_message(7, "x")) == "Chat not found"
+    await telegram.start(7, "prices")
+    assert texts(await bot.get_updates()) == ["/start prices"]
+    await bot.send_message(7, "x")

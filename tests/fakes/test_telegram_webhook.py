@@ -14,8 +14,6 @@ from tests.fakes.telegram.client import connected, refused
 from tests.fakes.telegram.server import FakeTelegram, Faults, fake_telegram
 from tests.fakes.telegram.webhook import HEADER
 
-GROUP, FORUM = -1_001_234_567_890, -1_009_876_543_210
-
 
 @pytest.fixture
 async def telegram() -> AsyncIterator[FakeTelegram]:

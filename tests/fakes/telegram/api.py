@@ -23,7 +23,9 @@ SHOWING = frozenset(
      "editMessageReplyMarkup", "sendMessageDraft", "sendRichMessageDraft"}
 )  # fmt: skip
 """Methods that the budgets are for."""
-_WRITES = ("editMessageText", "editMessageReplyMarkup", "deleteMessage")
+_WRITES = frozenset(
+    {"editMessageText", "editMessageReplyMarkup", "deleteMessage", "sendMessageDraft", "sendRichMessageDraft"}
+)
 
 Handler = Callable[[Call], Awaitable[Any]]
 
@@ -33,7 +35,7 @@ class Api:
 
     def __init__(self, world: World, meter: Meter, handlers: Mapping[str, Handler], latency: float) -> None:
         self._world, self._meter, self._handlers, self.latency = world, meter, handlers, latency
-        self._writing: dict[tuple[Any, Any], list[web.Request]] = {}
+        self._writing: dict[tuple[Any, ...], list[web.Request]] = {}
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         world, name = self._world, request.match_info["method"]
@@ -97,7 +99,7 @@ class Api:
         if asked.method not in _WRITES:
             yield
             return
-        key = (asked.given.get("chat_id"), asked.given.get("message_id"))
+        key = tuple(asked.given.get(name) for name in ("business_connection_id", "chat_id", "message_id", "draft_id"))
         others = self._writing.setdefault(key, [])
         if any(other.transport is not None and not other.transport.is_closing() for other in others):
             self._world.violation(f"{asked.method} while another call writes the same message: {key}")

@@ -37,7 +37,7 @@ class People(Gatherings):
         if place.kind == "private" and not business and place.members.get(self.world.bot.id) == "kicked":
             self.set_bot(chat, "member", user)
         shown = self.world.put(
-            place, user=user, text=text, entities=found, reply_to=reply_to, thread=thread, file=file, service=more
+            place, user=user, text=text, entities=found, reply_to=reply_to, thread=thread, file=file, more=more
         )
         self._tell(place, shown)
         return shown.id
@@ -74,6 +74,11 @@ class People(Gatherings):
         if business:
             told = {"business_connection_id": business, "chat": shapes.chat(place, self.world.person)}
             self.updates.emit("deleted_business_messages", told | {"message_ids": [message]})
+
+    async def echo(self, shown: Shown) -> None:
+        """A message of our own bot comes back to it, as in business chats and channels."""
+        place = self.world.place(shown.chat, shown.business)
+        self.updates.emit("business_message" if shown.business else "message", self.world.message(place, shown))
 
     async def voice(self, chat: int, user: int, body: bytes = b"OggS", seconds: int = 3, **how: Any) -> int:
         return await self.say(chat, user, file=keep(self.world, "voice", body, "", "audio/ogg", seconds), **how)

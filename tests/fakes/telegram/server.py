@@ -179,7 +179,9 @@ class FakeTelegram(BusinessPeople):
 
     def chat(self, ident: int, *, thread: int | None = None, business: str = "") -> Standing:
         """What a chat (or one topic of it) shows now."""
-        place = self.world.place(ident, business)
+        place = self.world.chats.get((business, ident))
+        if place is None:
+            return Standing([], [], [])
         shown = [one for one in place.messages.values() if thread in (None, one.thread)]
         drafts = [draft for draft in visible(self.world, place) if thread in (None, draft.thread)]
         return Standing([one for one in shown if not one.deleted], [one for one in shown if one.deleted], drafts)

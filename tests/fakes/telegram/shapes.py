@@ -114,7 +114,7 @@ def message(shown: Shown, place: Chat, known: Known, bot: User, *, reply: bool =
         found["link_preview_options"] = dict(shown.preview)
     if shown.markup:
         found["reply_markup"] = dict(shown.markup)
-    return found | dict(shown.service) | _content(shown)
+    return found | dict(shown.service) | dict(shown.more) | _content(shown)
 
 
 def _root(shown: Shown, place: Chat) -> int:

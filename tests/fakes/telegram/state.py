@@ -81,6 +81,9 @@ class Shown:
     rich: Mapping[str, Any] | None = None
     file: File | None = None
     service: Mapping[str, Any] = field(default_factory=dict)
+    """What it tells of the chat, where it says nothing itself."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields, such as sender_chat."""
     business: str = ""
     by_bot: bool = False
     """Whether our bot said it."""
