@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import sys
 import tempfile
 import time
@@ -109,7 +110,7 @@ class _Attack:
         headers: dict[str, str | None] = {**signed, "Content-Type": request.content_type, **(request.headers or {})}
         headers |= {"Content-Encoding": "gzip"} if request.packed else {}
         kept = {name: value for name, value in headers.items() if value is not None}
-        async with self._session.post(self._slack.events_url, data=request.body, headers=kept) as response:
+        async with self._session.post(self._slack.events_url, data=io.BytesIO(request.body), headers=kept) as response:
             await response.read()
             return response.status
 
