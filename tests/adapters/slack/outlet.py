@@ -92,7 +92,7 @@ class Outlet:
     async def send(self, event: Outbound) -> str:
         return await self.sender.send(event)
 
-    async def deliver(self, event: Outbound, *, tries: int = 60) -> str:
+    async def deliver(self, event: Outbound, *, tries: int = 200) -> str:
         """As the house does with an end: again and again until it is taken."""
         for _ in range(tries - 1):
             try:
