@@ -136,3 +136,21 @@ async def test_chance_comes_from_the_seed(telegram: FakeTelegram, bot: Bot) -> N
     first = await run()
     assert set(first) == {"ok", "RetryAfter", "NetworkError"}
     assert await run() == first
+
+
+async def test_a_shorter_second_shortens_everything(telegram: FakeTelegram, bot: Bot) -> None:
+    """With `second` 0.05 sixty seconds are three of ours, and retry_after is told in ours."""
+    now = 0.0
+    telegram.world.clock._monotonic, telegram.world.clock.second = lambda: now, 0.05
+    telegram.meter.budgets = Budgets()
+    telegram.group(GROUP)
+    for _ in range(20):
+        await bot.send_message(GROUP, "x")
+        now += 0.05
+    with pytest.raises(RetryAfter) as caught:
+        await bot.send_message(GROUP, "x")
+    wait = caught.value._retry_after.total_seconds()
+    assert wait == pytest.approx(telegram.meter.closed(GROUP)[0] * 0.05)
+    now += wait + 3
+    await bot.send_message(GROUP, "x")
+    assert len(telegram.violations) == 1
