@@ -1,8 +1,7 @@
 """How often Slack may be called: a budget for each method in each workspace, for posting one in each conversation.
 
-Slack counts the calls of any minute when they reach it (https://docs.slack.dev/apis/web-api/rate-limits). We know only
-when a call began and when its answer was there, and it arrived somewhere in between. So a call counts from its begin
-until a window after its end: then no window of Slack's can hold more calls than the budget, wherever it begins.
+Slack counts the calls of any minute when they reach it: https://docs.slack.dev/apis/web-api/rate-limits. How we count
+them is in `adapters.pace`.
 
 Calls that someone's answer depends on wait their turn, first come, first served. Live ones, which show an answer while
 it is written, never wait: they use what nobody waits for, leave a quarter of the budget alone, and beyond its first
@@ -18,7 +17,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from adapters.pace import NEVER, Budget, Busy
 from bot.config import SlackRates
+
+__all__ = ["NEVER", "Budget", "Busy", "Pace"]
 
 _FEW = frozenset({"chat.startStream", "chat.stopStream", "conversations.list", "users.list", "apps.connections.open"})
 _MANY = frozenset(
@@ -29,49 +31,6 @@ _MANY = frozenset(
 )  # fmt: skip
 _POST = "chat.postMessage"
 _MOST_LINES = 4_096
-_MARGIN = 0.001
-"""Seconds by which clocks that tick in steps may differ."""
-NEVER = float("inf")
-
-
-class Busy(Exception):
-    """A live call that cannot begin now."""
-
-
-@dataclass(slots=True)
-class Budget:
-    """At most `most` calls in any `window` seconds. Pure: every method is told the time."""
-
-    most: int
-    window: float
-    running: int = 0
-    ended: deque[float] = field(default_factory=deque)
-    live_at: float = -NEVER
-
-    def wait(self, now: float, *, live: bool = False) -> float:
-        """Seconds until a call may begin; 0 is now, `NEVER` until another one has ended."""
-        while self.ended and self.ended[0] + self.window + _MARGIN <= now:
-            self.ended.popleft()
-        allowed = self.most - (self.most // 4 if live else 0)
-        used = self.running + len(self.ended)
-        if used >= allowed:
-            free = used - allowed
-            return self.ended[free] + self.window + _MARGIN - now if free < len(self.ended) else NEVER
-        if live and used >= max(1, self.most // 4):
-            return max(0.0, self.live_at + self.window / allowed - now)
-        return 0.0
-
-    def begin(self, now: float, *, live: bool = False) -> None:
-        self.running += 1
-        if live:
-            self.live_at = now
-
-    def end(self, now: float) -> None:
-        self.running -= 1
-        self.ended.append(now)
-
-    def idle(self, now: float) -> bool:
-        return not self.running and self.wait(now) == 0 and not self.ended
 
 
 @dataclass(slots=True)

@@ -10,31 +10,34 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 
 from adapters.telegram.errors import TelegramRefused
 from adapters.telegram.pace import Busy, Pace
-from adapters.telegram.request import Flood, Request, Unanswered, in_seconds
+from adapters.telegram.request import Client, Flood, Unanswered, in_seconds
 from bot.config import Config
 from bot.errors import ConfigError
 from bot.metrics import Metrics
 
 __all__ = ["Api", "Busy", "Me", "TelegramRefused"]
 
-_SECONDS = 20.0
-_CONNECTIONS = 64
 _TRIES = 4
 _FIRST_PAUSE = 0.3
 _LONGEST_WAIT = 120.0
+_MOST_MOVES = 3
+_ERROR_CHARACTERS = 200
 _CODES: dict[type[TelegramError], int] = {Forbidden: 403, InvalidToken: 401, Conflict: 409, BadRequest: 400}
-_NOT_TWICE = ("send", "forward", "copy", "createForumTopic", "post")
-"""What methods begin with that do something more when they are called again."""
-_DRAFTS = ("sendMessageDraft", "sendRichMessageDraft")
-_SHOWING = ("send", "editMessage", "copy", "forward")
+_MAKING = ("send", "create", "copy", "forward")
+"""What methods begin with that make something more when they are called again."""
+_SHOWING = (*_MAKING, "edit", "close", "reopen")
+"""What methods begin with that show something in a chat, and so take of its budgets."""
+_PASSING = frozenset({"sendMessageDraft", "sendRichMessageDraft", "sendChatAction"})
+"""What is gone after a while, so that doing it twice is the same as doing it once."""
 _FREE = frozenset({"sendChatAction"})
 
 
@@ -55,9 +58,10 @@ class Api:
 
     def __init__(self, config: Config, metrics: Metrics, *, second: float = 1.0) -> None:
         for name in ("telegram", "httpx", "httpcore"):
-            logging.getLogger(name).setLevel(logging.WARNING)  # below that, they write the token
+            logging.getLogger(name).setLevel(logging.WARNING)  # below that, they write out the token
         self.pace = Pace(config.telegram.rates, second=second)
-        self._bot = _bot(config)
+        self._token = _token(config)
+        self._client = Client(self._token, config.telegram.base_url.rstrip("/"))
         self._me: Me | None = None
         self._moved: dict[int, int] = {}
         self._calls = metrics.counter(
@@ -65,20 +69,36 @@ class Api:
         )
 
     async def call(
-        self, method: str, *, chat: int | None = None, final: bool = False, live: bool = False, **arguments: Any
+        self,
+        method: str,
+        *,
+        chat: int | None = None,
+        final: bool = False,
+        live: bool = False,
+        ahead: int = 0,
+        before: Callable[[], Awaitable[None]] | None = None,
+        **arguments: Any,
     ) -> Any:
         """Telegram's answer, as JSON values. Waits its turn, obeys 429, and repeats only what is harmless to repeat.
 
         `chat` is the `chat_id`. `final`: somebody's answer depends on it, so it may use what is kept for such calls.
-        Raises `TelegramRefused`; a `live` call that would have to wait raises `Busy` and is not made.
+        `ahead`: so many more are to follow in that chat at once. `before` is awaited once the turn has come, just
+        before Telegram is asked. Raises `TelegramRefused`; a `live` call that would have to wait raises `Busy` and is
+        not made.
         """
+        showing = method.startswith(_SHOWING) and method not in _FREE
         pause, waited, tries, moves = _FIRST_PAUSE, 0.0, 0, 0
         while True:
-            place = None if chat is None else self.place(chat)
+            place = chat if chat is None else self.place(chat)
             if place is not None:
                 arguments["chat_id"] = place
+            counted = place if showing else None
             try:
-                return await self._in_turn(method, place, final, live, arguments)
+                async with self._turn(counted, final=final, live=live, ahead=ahead):
+                    if before is not None:
+                        await before()
+                        before = None
+                    return await self._ask(method, arguments)
             except Flood as flood:
                 self.pace.close(place, flood.seconds)
                 waited += flood.seconds
@@ -86,11 +106,12 @@ class Api:
                     raise Busy from None
                 if waited > _LONGEST_WAIT:
                     raise TelegramRefused(method, "Too Many Requests", code=429) from None
+                await asyncio.sleep(flood.seconds if counted is None else 0)
             except ChatMigrated as moved:
                 moves += 1
-                if chat is None or moves > 3:
+                if place is None or moves > _MOST_MOVES:
                     raise TelegramRefused(method, "group chat was upgraded", code=400) from None
-                self._moved[place or chat] = moved.new_chat_id
+                self._moved[place] = moved.new_chat_id
             except TelegramRefused as error:
                 tries += 1
                 if live or not (error.ambiguous and _harmless(method)) or tries >= _TRIES:
@@ -99,11 +120,9 @@ class Api:
                 pause *= 2
 
     def place(self, chat: int) -> int:
-        """Where `chat` is now: a group that became a supergroup has another id."""
-        for _ in range(8):
-            if chat not in self._moved:
-                break
-            chat = self._moved[chat]
+        """Where `chat` is by now: a group that became a supergroup has another id."""
+        for _ in range(_MOST_MOVES):
+            chat = self._moved.get(chat, chat)
         return chat
 
     async def me(self) -> Me:
@@ -121,68 +140,59 @@ class Api:
         return self._me
 
     async def download(self, file_id: str, limit: int) -> bytes:
-        """A file, at most `limit` bytes. Raises `TelegramRefused`: "file is too big", …"""
-        raise NotImplementedError
+        """A file, at most `limit` bytes. Raises `TelegramRefused`, "file is too big" when it is longer."""
+        told = await self.call("getFile", file_id=file_id)
+        path = str(told.get("file_path", ""))
+        if int(told.get("file_size", 0)) > limit:
+            raise TelegramRefused("getFile", "file is too big", code=400)
+        if not path or path.startswith("/"):  # a server of one's own in its local mode names a place on its disk
+            raise TelegramRefused("getFile", "file has no path to read it from", code=400)
+        try:
+            body = await self._client.read(path, limit)
+        except Unanswered as error:
+            raise TelegramRefused("getFile", error.message, code=error.code, ambiguous=error.sent) from None
+        if body is None:
+            raise TelegramRefused("getFile", "file is too big", code=400)
+        return body
 
     async def close(self) -> None:
-        await self._bot.shutdown()
+        await self._client.close_connections()
 
-    # -- one request -------------------------------------------------------------------------------------
-    async def _in_turn(self, method: str, chat: int | None, final: bool, live: bool, arguments: dict[str, Any]) -> Any:
-        if chat is None or method in _FREE or not method.startswith(_SHOWING):
-            return await self._ask(method, arguments)
-        async with self.pace.turn(chat, draft=method in _DRAFTS, final=final, live=live):
-            return await self._ask(method, arguments)
+    def _turn(self, chat: int | None, *, final: bool, live: bool, ahead: int) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if chat is None else self.pace.turn(chat, final=final, live=live, ahead=ahead)
 
     async def _ask(self, method: str, arguments: dict[str, Any]) -> Any:
         outcome = "failed"
         try:
-            answer = await self._bot.ask(method, arguments, wait=arguments.get("timeout", 0))
+            answer = await self._client.ask(method, arguments)
             outcome = "done"
             return answer
+        except Unanswered as error:
+            raise TelegramRefused(method, error.message, code=error.code, ambiguous=error.sent) from None
         except (Flood, ChatMigrated):
             outcome = "refused"
             raise
         except RetryAfter as flood:
             outcome = "refused"
             raise Flood(in_seconds(flood.retry_after)) from None
-        except Unanswered as error:
-            raise TelegramRefused(method, error.message, code=error.code, ambiguous=error.sent) from None
         except TelegramError as error:
             outcome = "refused"
             code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), 0)
-            raise TelegramRefused(method, self._bot.without_token(error.message)[:200], code=code) from None
+            told = error.message.replace(self._token, "…")[:_ERROR_CHARACTERS]
+            raise TelegramRefused(method, told, code=code) from None
         finally:
             self._calls.labels(method, outcome).inc()
 
 
-class _Bot(Bot):
-    """The library's bot, asked for any method by its name, with its answer as it came."""
-
-    async def ask(self, method: str, arguments: dict[str, Any], *, wait: float = 0) -> Any:
-        """`wait` is how many seconds Telegram may take over it by itself."""
-        return await self._post(method, dict(arguments), read_timeout=_SECONDS + float(wait))
-
-    def without_token(self, text: str) -> str:
-        return text.replace(self.token, "…")
-
-
-def _bot(config: Config) -> _Bot:
+def _token(config: Config) -> str:
     token = config.secrets.telegram_bot_token
     if token is None or not token.get_secret_value().strip():
         raise ConfigError(
             "Telegram has no token to speak with: set TELEGRAM_BOT_TOKEN to what BotFather gave you (123456:…)."
         )
-    root = config.telegram.base_url.rstrip("/")
-    return _Bot(
-        token.get_secret_value().strip(),
-        base_url=f"{root}/bot",
-        base_file_url=f"{root}/file/bot",
-        request=Request(_CONNECTIONS, _SECONDS),
-        get_updates_request=Request(2, _SECONDS),
-    )
+    return token.get_secret_value().strip()
 
 
 def _harmless(method: str) -> bool:
     """Whether doing it twice is the same as doing it once."""
-    return method in _DRAFTS or method in _FREE or not method.startswith(_NOT_TWICE)
+    return method in _PASSING or not method.startswith(_MAKING)

@@ -1,16 +1,63 @@
-"""How often Telegram may be asked to show something: in a chat, in a group, and over all."""
+"""How often Telegram may be asked to show something: in each chat, in each group, and over all.
+
+https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this: about one message a second in a chat,
+where short bursts go through, twenty a minute in a group, thirty a second over all. Changes count like messages;
+drafts, of which nothing is said, are taken to count as well. A second's budget is kept over three, so that a message
+and its text need not wait for each other.
+
+Calls that someone's answer depends on wait their turn: in a chat first come, first served, and over all one chat after
+the other, so that whoever has much to say holds up nobody else. Live ones never wait and leave a part of every budget
+alone. A chat that Telegram closed is closed alone.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
+from adapters.pace import NEVER, Budget, Busy
 from bot.config import TelegramRates
 
+__all__ = ["Busy", "Pace"]
 
-class Busy(Exception):
-    """A live call that cannot begin now."""
+_BURST = 3
+_MOST_LINES = 4_096
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """Somebody who waits; `woken` when it is worth while to look again."""
+
+    final: bool
+    ahead: int
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class _Line:
+    """A chat's budgets, and who waits there; finals stand in front."""
+
+    budgets: tuple[Budget, ...]
+    closed: float = -NEVER
+    waiting: deque[_Ticket] = field(default_factory=deque)
+
+    def stand(self, ticket: _Ticket) -> None:
+        finals = sum(other.final for other in self.waiting)
+        self.waiting.insert(finals if ticket.final else len(self.waiting), ticket)
+        for other in self.waiting:
+            if other is not ticket:
+                other.woken.set()  # who was the first may be so no more
+
+    def wait(self, now: float, *, live: bool = False, spare: bool = False, ahead: int = 0) -> float:
+        waits = (budget.wait(now, live=live, spare=spare, ahead=ahead) for budget in self.budgets)
+        return max(self.closed - now, *waits)
+
+    def idle(self, now: float) -> bool:
+        return not self.waiting and self.closed <= now and all(budget.idle(now) for budget in self.budgets)
 
 
 class Pace:
@@ -20,13 +67,111 @@ class Pace:
         self, rates: TelegramRates, *, second: float = 1.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._rates, self._second, self._clock = rates, second, clock
+        self._lines: dict[int, _Line] = {}
+        self._all = _Line((_budget(rates.all_per_second, second, 1),))
+        """Here stands the first of each chat's line, once nothing but this holds it up."""
 
     @asynccontextmanager
-    async def turn(
-        self, chat: int, *, draft: bool = False, final: bool = False, live: bool = False
-    ) -> AsyncIterator[None]:
-        """Make one call in it. Raises `Busy` when it is `live` and its turn is not now."""
-        yield
+    async def turn(self, chat: int, *, final: bool = False, live: bool = False, ahead: int = 0) -> AsyncIterator[None]:
+        """Make one call in it. Raises `Busy` when it is `live` and its turn is not now.
+
+        `final`: it may use what is kept for such calls. `ahead`: so many more will follow at once in this chat, and
+        there is to be room for them.
+        """
+        line = self._line(chat)
+        if live and not self._free(line):
+            raise Busy
+        if not live:
+            await self._stand_in(line, _Ticket(final, ahead))
+        budgets = (*line.budgets, *self._all.budgets)
+        if live:
+            for budget in budgets:
+                budget.begin(self._clock(), live=True)
+        try:
+            yield
+        finally:
+            for budget in budgets:
+                budget.end(self._clock())
+            self._wake(line)
+
+    def free(self, chat: int) -> bool:
+        """Whether a live call could begin now."""
+        return self._free(self._line(chat))
 
     def close(self, chat: int | None, seconds: float) -> None:
         """Telegram said so: nothing is shown in `chat` (None: anywhere) for so long."""
+        line = self._all if chat is None else self._line(chat)
+        line.closed = max(line.closed, self._clock() + seconds)
+
+    # -- waiting -------------------------------------------------------------------------------------------
+    async def _stand_in(self, line: _Line, ticket: _Ticket) -> None:
+        line.stand(ticket)
+        try:
+            while (wait := self._look(line, ticket)) > 0:
+                ticket.woken.clear()
+                try:
+                    async with asyncio.timeout(wait if wait < NEVER else None):
+                        await ticket.woken.wait()
+                except TimeoutError:
+                    pass  # it is time
+            for budget in (*line.budgets, *self._all.budgets):
+                budget.begin(self._clock())
+        finally:
+            line.waiting.remove(ticket)
+            self._leave(ticket)
+            self._wake(line)
+
+    def _look(self, line: _Line, ticket: _Ticket) -> float:
+        """Seconds until it is worth while to look again; 0: the turn has come."""
+        if line.waiting[0] is not ticket:
+            self._leave(ticket)
+            return NEVER
+        now, spare = self._clock(), not ticket.final
+        if (wait := line.wait(now, spare=spare, ahead=ticket.ahead)) > 0:
+            self._leave(ticket)
+            return wait
+        if ticket not in self._all.waiting:
+            self._all.stand(ticket)
+        return self._all.wait(now, spare=spare) if self._all.waiting[0] is ticket else NEVER
+
+    def _leave(self, ticket: _Ticket) -> None:
+        """What is held up in its own chat stands in nobody's way."""
+        if ticket in self._all.waiting:
+            self._all.waiting.remove(ticket)
+            self._wake(self._all)
+
+    def _wake(self, line: _Line) -> None:
+        for waiting in (line.waiting, self._all.waiting):
+            if waiting:
+                waiting[0].woken.set()
+
+    def _free(self, line: _Line) -> bool:
+        now = self._clock()
+        waited_for = line.waiting or self._all.waiting
+        return not waited_for and line.wait(now, live=True) <= 0 and self._all.wait(now, live=True) <= 0
+
+    # -- budgets -------------------------------------------------------------------------------------------
+    def _line(self, chat: int) -> _Line:
+        if chat not in self._lines:
+            if len(self._lines) >= _MOST_LINES:
+                self._forget()
+            self._lines[chat] = _Line(self._budgets(chat))
+        return self._lines[chat]
+
+    def _budgets(self, chat: int) -> tuple[Budget, ...]:
+        one = _budget(self._rates.chat_per_second, self._second, _BURST)
+        if chat > 0:
+            return (one,)
+        return one, _budget(self._rates.group_per_minute / 60, self._second, 60)
+
+    def _forget(self) -> None:
+        """Chats in which nothing was shown lately need no budget."""
+        now = self._clock()
+        for chat in [chat for chat, line in self._lines.items() if line.idle(now)]:
+            del self._lines[chat]
+
+
+def _budget(rate: float, second: float, seconds: int) -> Budget:
+    """Of `rate` calls a second, kept over so many seconds; of less than one call in that time, one in a longer one."""
+    most = max(1, int(rate * seconds))
+    return Budget(most, most / rate * second, reserve=max(1, most // 4) if most > 1 else 0)

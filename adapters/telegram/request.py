@@ -10,11 +10,15 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import httpx
+from telegram import Bot
 from telegram.error import NetworkError, TelegramError
 from telegram.request import HTTPXRequest
 
+_SECONDS = 20.0
+_CONNECTIONS = 64
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 _MOST_SECONDS = 3_600.0
 
@@ -38,13 +42,13 @@ class Unanswered(TelegramError):
 class Request(HTTPXRequest):
     """At most `connections` at a time. Who waits for one waits as long as for an answer."""
 
-    def __init__(self, connections: int, seconds: float) -> None:
+    def __init__(self, connections: int) -> None:
         super().__init__(
             connection_pool_size=connections,
             connect_timeout=5.0,
-            read_timeout=seconds,
-            write_timeout=seconds,
-            pool_timeout=seconds,
+            read_timeout=_SECONDS,
+            write_timeout=_SECONDS,
+            pool_timeout=_SECONDS,
             media_write_timeout=60.0,
         )
 
@@ -55,10 +59,26 @@ class Request(HTTPXRequest):
             cause = error.__cause__
             raise Unanswered(type(cause or error).__name__, sent=not isinstance(cause, _UNSENT)) from None
         if code == 429:
-            raise Flood(_seconds(payload))
+            raise Flood(_told(payload))
         if code >= 500:
             raise Unanswered(f"HTTP {code}", sent=True, code=code)
         return code, payload
+
+    async def read(self, url: str, limit: int) -> bytes | None:
+        """What is at `url`; None when that is more than `limit` bytes."""
+        parts, length = [], 0
+        try:
+            async with self._client.stream("GET", url, timeout=_SECONDS) as response:
+                if response.status_code != 200:
+                    raise Unanswered(f"HTTP {response.status_code}", sent=False, code=response.status_code)
+                async for part in response.aiter_bytes():
+                    length += len(part)
+                    if length > limit:
+                        return None
+                    parts.append(part)
+        except httpx.HTTPError as error:
+            raise Unanswered(type(error).__name__, sent=True) from None
+        return b"".join(parts)
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
@@ -71,6 +91,36 @@ class Request(HTTPXRequest):
         return parsed
 
 
+class Client(Bot):
+    """The library's bot, asked for any method by its name, with its answer as it came."""
+
+    def __init__(self, token: str, root: str) -> None:
+        self._ours, self._polling = Request(_CONNECTIONS), Request(2)
+        super().__init__(
+            token,
+            base_url=f"{root}/bot",
+            base_file_url=f"{root}/file/bot",
+            request=self._ours,
+            get_updates_request=self._polling,
+        )
+
+    async def ask(self, method: str, arguments: dict[str, Any]) -> Any:
+        """Raises `TelegramError`. A `timeout` is how many seconds Telegram may take over it by itself."""
+        wait = arguments.get("timeout", 0)
+        return await self._post(method, dict(arguments), read_timeout=_SECONDS + float(wait))
+
+    async def read(self, path: str, limit: int) -> bytes | None:
+        """The file at the `path` that getFile gave; None when it has more than `limit` bytes."""
+        return await self._ours.read(f"{self.base_file_url}/{quote(path)}", limit)
+
+    async def close_connections(self) -> None:
+        await self._ours.shutdown()
+        await self._polling.shutdown()
+
+    def __repr__(self) -> str:
+        return "Client()"
+
+
 def in_seconds(given: Any) -> float:
     """A time that the library may give as a number or as a `timedelta`; no more than an hour is believed."""
     seconds = given.total_seconds() if isinstance(given, timedelta) else given
@@ -79,7 +129,7 @@ def in_seconds(given: Any) -> float:
     return min(_MOST_SECONDS, max(0.05, float(seconds)))
 
 
-def _seconds(payload: bytes) -> float:
+def _told(payload: bytes) -> float:
     try:
         return in_seconds(json.loads(payload)["parameters"]["retry_after"])
     except (ValueError, KeyError, TypeError):
