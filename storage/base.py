@@ -19,11 +19,12 @@ from bot.events import Address, Case, Failed, Feedback, Message, Outbound, Passa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The right to answer one message until `until`. `attempt` starts at 1."""
+    """The right to answer one message until `until`. `attempt` starts at 1. `withdrawn` as in `Exchange`."""
 
     message: Message
     attempt: int
     until: float
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +69,15 @@ class Installation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One message and how it ended (`outgoing` is None while it has not), for a conversation's history."""
+    """One message and how it ended (`outgoing` is None while it has not), for a conversation's history.
+
+    `withdrawn` says that its author deleted it after it was accepted.
+    """
 
     message: Message
     outgoing: Outgoing | None
     feedback: int = 0
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +186,9 @@ class Store(Protocol):
     async def lease(self, message: Message, seconds: float) -> Lease | None:
         """Take the work. None when it has ended, or when somebody's lease still runs."""
 
+    async def withdraw(self, channel: str, message_id: str) -> bool:
+        """Note that its author deleted a message. False when it is not known."""
+
     async def extend(self, lease: Lease, seconds: float) -> Lease:
         """Hold the work longer. Raises `StaleLease`."""
 
@@ -196,12 +204,14 @@ class Store(Protocol):
         posts: Sequence[Post] = (),
         case: Case | None = None,
         seen: Case | None = None,
+        forget: bool = False,
     ) -> Outgoing:
         """Commit the end of the message, its turns and the outbox rows in one transaction. Raises `StaleLease`.
 
         `posts` go out too, after the end, in their order, at addresses of their own; one of kind "said" at a case's
         visitor is remembered there as the assistant's turn. `case` is kept in the place of what was known of it: give
-        it when it is new and when it changed. `seen` is the case as it was when all this was decided.
+        it when it is new and when it changed. `seen` is the case as it was when all this was decided. With `forget`
+        the conversation is forgotten too (see there), but for the turns that are given.
 
         Raises `CaseConflict`, and nothing is changed, when the case is no more as it was `seen`, when it was closed
         before, when another case of the same conversation is open, or when a post is about a case that is not known
@@ -269,6 +279,19 @@ class Store(Protocol):
 
     async def remember(self, address: Address, recollection: Recollection) -> None:
         """Keep it in the place of the one before, unless it was recalled before something there was erased."""
+
+    async def forget(self, address: Address) -> Erased:
+        """Remove what is remembered of a conversation: turns, summary, facts, language, and its own documents.
+
+        Messages, their ends and opinions stay, as do posts, cases and preferences. What was recalled before is not
+        remembered after it. Traces in freed pages go with the next `erase` or `expire`, or at the next start.
+        """
+
+    async def preferences(self, address: Address) -> Mapping[str, Any]:
+        """How the people of a conversation want it, as JSON values by name; empty when nobody said."""
+
+    async def prefer(self, address: Address, preferences: Mapping[str, Any]) -> None:
+        """Lay `preferences` over those before; None takes one away (RFC 7396). They go with the conversation."""
 
     async def feedback(self, feedback: Feedback) -> bool:
         """Keep the newest opinion on a message. False when there is no such message in that conversation."""

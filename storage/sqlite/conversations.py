@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlite_utils.db import Database
 
 from bot.events import Address, Feedback, Turn
-from storage.base import Exchange, Recollection
+from storage.base import Erased, Exchange, Recollection
+from storage.sqlite.removal import finish, remove_documents
 from storage.sqlite.rows import (
     ADDRESS,
     CONVERSATION,
@@ -40,6 +43,17 @@ _REMEMBER = """
 _REMEMBER_UNLESS_ERASED = f"""
     UPDATE conversations SET summary = ?, summarised = ?, facts = ?, language = ?, remembered_at = ?
     WHERE {ADDRESS} AND version = ?"""
+_NUMBER = f"SELECT number FROM conversations WHERE {ADDRESS}"
+_FORGET = """
+    UPDATE conversations SET summary = '', summarised = 0, facts = '[]', language = '', version = random()
+    WHERE number = ?"""
+_PREFERENCES = f"SELECT preferences FROM conversations WHERE {ADDRESS}"
+# One that only its preferences made has a time, by which it expires.
+_PREFER = """
+    INSERT INTO conversations(channel, account, conversation, thread, remembered_at, preferences)
+    VALUES(?, ?, ?, ?, ?, json_patch('{}', ?))
+    ON CONFLICT(channel, account, conversation, thread) DO UPDATE SET
+        preferences = json_patch(preferences, ?)"""
 _FIND = f"SELECT number FROM messages WHERE channel = ? AND id = ? AND conversation = {CONVERSATION}"
 _KEEP_FEEDBACK = "INSERT OR REPLACE INTO feedback(message, value, comment, at) VALUES(?, ?, ?, ?)"
 
@@ -73,6 +87,27 @@ def remember(db: Database, address: Address, recollection: Recollection, now: fl
         db.execute(_REMEMBER, (*key, *values))
     else:
         db.execute(_REMEMBER_UNLESS_ERASED, (*values, *key, recollection.version))
+
+
+def forget(db: Database, address: Address) -> Erased:
+    """Remove what is remembered, and whatever was recalled of it is void."""
+    removed: Counter[str] = Counter()
+    for (number,) in db.execute(_NUMBER, address_values(address)).fetchall():
+        removed["turns"] = db.execute("DELETE FROM turns WHERE conversation = ?", (number,)).rowcount
+        remove_documents(db, number, removed)
+        db.execute(_FORGET, (number,))
+    return finish(db, removed)
+
+
+def preferences(db: Database, address: Address) -> Mapping[str, Any]:
+    row = db.execute(_PREFERENCES, address_values(address)).fetchone()
+    found: Mapping[str, Any] = json.loads(row[0]) if row else {}
+    return found
+
+
+def prefer(db: Database, address: Address, preferred: Mapping[str, Any], now: float) -> None:
+    laid = dump(dict(preferred))
+    db.execute(_PREFER, (*address_values(address), now, laid, laid))
 
 
 def keep_feedback(db: Database, feedback: Feedback, now: float) -> bool:

@@ -10,7 +10,7 @@ from sqlite_utils.db import Database
 
 from bot.events import Case, Failed, Post, Reply, Turn
 from storage.base import Lease, Outgoing
-from storage.sqlite import cases
+from storage.sqlite import cases, conversations
 from storage.sqlite.inbox import MINE, key, stale
 from storage.sqlite.rows import citations_text, snapshot_of
 
@@ -34,6 +34,7 @@ def complete(
     posts: Sequence[Post],
     case: Case | None,
     seen: Case | None,
+    forget: bool,
     now: float,
 ) -> Outgoing:
     """End the message, with its turns and what goes out: all or nothing."""
@@ -43,6 +44,8 @@ def complete(
     message, conversation = ended[0]
     values = (message, conversation, event.address.channel, *_end_values(event, held.attempt), now)
     number = db.execute(_INSERT_END, values).lastrowid
+    if forget:
+        conversations.forget(db, event.address)
     for turn in turns:
         _insert_turn(db, message, conversation, turn)
     if seen is not None:

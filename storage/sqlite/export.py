@@ -101,7 +101,13 @@ def _exchanges(db: Database, conversation: int, messages: str) -> Sequence[Mappi
 def _exchange(row: Row) -> Mapping[str, Any]:
     exchange = exchange_of(row[:-1])
     end = _outgoing(exchange.outgoing) if exchange.outgoing else None
-    return {"message": asdict(exchange.message), "end": end, "feedback": exchange.feedback, "comment": row[-1]}
+    return {
+        "message": asdict(exchange.message),
+        "withdrawn": exchange.withdrawn,
+        "end": end,
+        "feedback": exchange.feedback,
+        "comment": row[-1],
+    }
 
 
 def _outgoing(outgoing: Outgoing) -> Mapping[str, Any]:
@@ -121,9 +127,14 @@ def _turns(db: Database, conversation: int, messages: str) -> Sequence[Mapping[s
 
 
 def _memory(db: Database, conversation: int) -> Mapping[str, Any]:
-    found = "SELECT language, summary, facts FROM conversations WHERE number = ?"
-    language, summary, facts = db.execute(found, (conversation,)).fetchone()
-    return {"language": language, "summary": summary, "facts": json.loads(facts)}
+    found = "SELECT language, summary, facts, preferences FROM conversations WHERE number = ?"
+    language, summary, facts, preferences = db.execute(found, (conversation,)).fetchone()
+    return {
+        "language": language,
+        "summary": summary,
+        "facts": json.loads(facts),
+        "preferences": json.loads(preferences),
+    }
 
 
 def _documents(db: Database, conversation: int) -> Sequence[Mapping[str, Any]]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlite_utils.db import Database
 
@@ -34,7 +35,8 @@ _FIND_MESSAGE = "SELECT 1 FROM messages WHERE channel = ? AND id = ?"
 _LEASE = """
     UPDATE messages SET attempt = attempt + 1, held_until = ?
     WHERE channel = ? AND id = ? AND ended_at IS NULL AND (held_until IS NULL OR held_until <= ?)
-    RETURNING attempt"""
+    RETURNING attempt, withdrawn"""
+_WITHDRAW = "UPDATE messages SET withdrawn = 1 WHERE channel = ? AND id = ?"
 MINE = "channel = ? AND id = ? AND attempt = ? AND held_until IS NOT NULL AND ended_at IS NULL"
 _EXTEND = f"UPDATE messages SET held_until = ? WHERE {MINE}"
 _RELEASE = f"UPDATE messages SET held_until = NULL WHERE {MINE}"
@@ -76,7 +78,11 @@ def lease(db: Database, message: Message, seconds: float, now: float) -> Lease |
     """Take the work under the next attempt number; None when it has ended, is held, or was never accepted."""
     until = now + seconds
     rows = db.execute(_LEASE, (until, message.address.channel, message.id, now)).fetchall()
-    return Lease(message=message, attempt=rows[0][0], until=until) if rows else None
+    return Lease(message=message, attempt=rows[0][0], until=until, withdrawn=bool(rows[0][1])) if rows else None
+
+
+def withdraw(db: Database, channel: str, message_id: str) -> bool:
+    return db.execute(_WITHDRAW, (channel, message_id)).rowcount == 1
 
 
 def extend(db: Database, held: Lease, seconds: float, now: float) -> Lease:
@@ -84,7 +90,7 @@ def extend(db: Database, held: Lease, seconds: float, now: float) -> Lease:
     until = now + seconds
     if db.execute(_EXTEND, (until, *key(held))).rowcount != 1:
         raise stale(held)
-    return Lease(message=held.message, attempt=held.attempt, until=until)
+    return replace(held, until=until)
 
 
 def release(db: Database, held: Lease) -> None:

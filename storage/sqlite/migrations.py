@@ -249,3 +249,10 @@ def sends_and_installations(db: Database) -> None:
             PRIMARY KEY(channel, account)) WITHOUT ROWID""",
     ):
         db.execute(statement)
+
+
+@steps()
+def preferences_and_withdrawals(db: Database) -> None:
+    db.execute("ALTER TABLE conversations ADD COLUMN preferences TEXT NOT NULL DEFAULT '{}'")
+    # 1 when its author deleted it after it was accepted.
+    db.execute("ALTER TABLE messages ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0")

@@ -30,7 +30,7 @@ OUTGOING_COLUMNS = (
     "o.language, o.reason, o.at, o.remote, o.delivered, o.id, o.name, o.snapshot"
 )
 _OUTGOING_WIDTH = 20
-EXCHANGE_COLUMNS = f"{MESSAGE_COLUMNS}, {OUTGOING_COLUMNS}, coalesce(f.value, 0)"
+EXCHANGE_COLUMNS = f"{MESSAGE_COLUMNS}, {OUTGOING_COLUMNS}, m.withdrawn, coalesce(f.value, 0)"
 EXCHANGE_TABLES = (
     "messages m JOIN conversations c ON c.number = m.conversation "
     "LEFT JOIN outbox o ON o.message = m.number AND o.about IS NULL LEFT JOIN feedback f ON f.message = m.number"
@@ -154,7 +154,13 @@ def exchange_of(row: Row) -> Exchange:
     """A row of EXCHANGE_COLUMNS."""
     end = row[_MESSAGE_WIDTH : _MESSAGE_WIDTH + _OUTGOING_WIDTH]
     ended = end[5] is not None
-    return Exchange(message=message_of(row), outgoing=outgoing_of(end) if ended else None, feedback=row[-1])
+    withdrawn, feedback = row[_MESSAGE_WIDTH + _OUTGOING_WIDTH :]
+    return Exchange(
+        message=message_of(row),
+        outgoing=outgoing_of(end) if ended else None,
+        feedback=feedback,
+        withdrawn=bool(withdrawn),
+    )
 
 
 def send_of(row: Row) -> Send:

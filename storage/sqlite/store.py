@@ -56,6 +56,9 @@ class SqliteStore(Operations):
     async def lease(self, message: Message, seconds: float) -> Lease | None:
         return await self._write(inbox.lease, message, seconds, self._clock())
 
+    async def withdraw(self, channel: str, message_id: str) -> bool:
+        return await self._write(inbox.withdraw, channel, message_id)
+
     async def extend(self, lease: Lease, seconds: float) -> Lease:
         return await self._write(inbox.extend, lease, seconds, self._clock())
 
@@ -71,9 +74,10 @@ class SqliteStore(Operations):
         posts: Sequence[Post] = (),
         case: Case | None = None,
         seen: Case | None = None,
+        forget: bool = False,
     ) -> Outgoing:
         ending.check_end(lease, event)
-        return await self._write(ending.complete, lease, event, turns, posts, case, seen, self._clock())
+        return await self._write(ending.complete, lease, event, turns, posts, case, seen, forget, self._clock())
 
     async def pending(self, *, limit: int = 1_000) -> Sequence[Message]:
         return await self._ask(inbox.pending, limit, self._clock())
@@ -135,6 +139,15 @@ class SqliteStore(Operations):
 
     async def remember(self, address: Address, recollection: Recollection) -> None:
         await self._write(conversations.remember, address, recollection, self._clock())
+
+    async def forget(self, address: Address) -> Erased:
+        return await self._write(conversations.forget, address)
+
+    async def preferences(self, address: Address) -> Mapping[str, Any]:
+        return await self._ask(conversations.preferences, address)
+
+    async def prefer(self, address: Address, preferences: Mapping[str, Any]) -> None:
+        await self._write(conversations.prefer, address, preferences, self._clock())
 
     async def feedback(self, feedback: Feedback) -> bool:
         return await self._write(conversations.keep_feedback, feedback, self._clock())

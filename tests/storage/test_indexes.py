@@ -24,11 +24,11 @@ def finish(db: Database) -> None:
     assert isinstance(held, Lease)
     end: Reply = answer(held)
     posts = [post("card", DESK, "case"), post("words", HOME, "said")]
-    ending.complete(db, held, end, turns(held), posts, case(), None, 2.0)
+    ending.complete(db, held, end, turns(held), posts, case(), None, False, 2.0)
     inbox.accept(db, say(2), 3.0)
     later = inbox.lease(db, say(2), 10.0, 3.0)
     assert isinstance(later, Lease)
-    ending.complete(db, later, answer(later), (), [], None, case(), 4.0)
+    ending.complete(db, later, answer(later), (), [], None, case(), True, 4.0)
 
 
 QUESTIONS: dict[str, Callable[[Database], object]] = {
@@ -45,6 +45,9 @@ QUESTIONS: dict[str, Callable[[Database], object]] = {
     "sent_as": lambda db: sends.sent_as(db, "slack", "remote"),
     "exchange": lambda db: inbox.exchange(db, "web", "m1"),
     "history": lambda db: conversations.history(db, HOME, 10),
+    "preferences": lambda db: conversations.preferences(db, HOME),
+    "forget": lambda db: (finish(db), conversations.forget(db, HOME)),
+    "withdraw": lambda db: inbox.withdraw(db, "web", "m1"),
     "turns": lambda db: conversations.turns(db, HOME, 0, 10),
 }
 

@@ -23,6 +23,7 @@ RELEASED = {
     "posts_beside_ends",
     "what_messages_ask_for",
     "sends_and_installations",
+    "preferences_and_withdrawals",
 }
 
 

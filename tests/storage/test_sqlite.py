@@ -21,6 +21,7 @@ from tests.contracts.store_knowledge import KnowledgeContract, document, passage
 from tests.contracts.store_lease import LeaseContract
 from tests.contracts.store_memory import ConversationContract, OutboxContract, RecordContract
 from tests.contracts.store_posts import PostContract
+from tests.contracts.store_preferences import ForgetContract, PreferenceContract, WithdrawContract
 from tests.contracts.store_sends import InstallationContract, SendContract
 from tests.contracts.store_visitors import VisitorContract
 
@@ -39,6 +40,9 @@ class TestSqliteStore(
     CaseRightsContract,
     SendContract,
     InstallationContract,
+    PreferenceContract,
+    ForgetContract,
+    WithdrawContract,
 ):
     @pytest.fixture
     def make(self, tmp_path: Path, clock: Clock) -> Callable[[], SqliteStore]:
