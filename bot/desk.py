@@ -133,7 +133,7 @@ class Desk:
     async def publish(self, event: Message | Stop | Feedback) -> bool:
         """Take an event from a channel: see `adapters.base.Publish`."""
         if isinstance(event, Stop):
-            return self.work.house.stop(event.address, event.message_id, event.reason)
+            return await self._stop(event)
         if isinstance(event, Feedback):
             return await self.store.feedback(event)
         try:
@@ -143,6 +143,15 @@ class Desk:
         except FrontdeskError as error:
             self.metrics.refused.labels(event.address.channel, type(error).__name__).inc()
             raise
+
+    async def _stop(self, stop: Stop) -> bool:
+        """A deletion is for good: whatever dies now, neither what was deleted nor a later form of it is answered."""
+        try:
+            if stop.reason == "withdrawn":
+                await self.store.withdraw(stop.address.channel, stop.message_id)
+        finally:  # afterwards: what is not in the house yet finds it noted
+            stopped = self.work.house.stop(stop.address, stop.message_id, stop.reason)
+        return stopped
 
     async def _make_known(self, edited: Message) -> None:
         """Let the first form of a message be known before a later one: it must not be answered when it comes late.

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from bot.answer.intent import LONGEST, intent
 from bot.cases import ACTS, Step, at_support, before, by_colleague, by_visitor, opened, opening
 from bot.config import Config
-from bot.errors import ConfigError
+from bot.errors import ConfigError, UsageError
 from bot.events import Case, Message, Passage, Reply, Turn
 from bot.house import Cancellation
 from bot.language import Languages
-from bot.work import Answering, Outcome
+from bot.work import Answering, Outcome, unusable
 from storage.base import Store
 
 Emit = Callable[[Reply], Awaitable[None]]
@@ -93,7 +93,11 @@ class Handover:
         return await self._inner.consulted(message)
 
     async def _answered(self, asked: _Asked) -> Outcome:
-        return await self._inner.answer(asked.message, asked.attempt, asked.cancellation, asked.emit)
+        """What `inner` answers. When it cannot, colleagues are shown what was said all the same."""
+        try:
+            return await self._inner.answer(asked.message, asked.attempt, asked.cancellation, asked.emit)
+        except UsageError as error:
+            return unusable(asked.message, error)
 
     # -- the visitor's side ----------------------------------------------------------------------------
     async def _without_case(self, asked: _Asked) -> Outcome:

@@ -24,7 +24,7 @@ from bot.metrics import Metrics
 from bot.phrases import said
 from storage.base import Lease, Outgoing, Store
 
-__all__ = ["Answering", "Cancellation", "Outcome", "Work", "joins"]
+__all__ = ["Answering", "Cancellation", "Outcome", "Work", "joins", "unusable"]
 
 log = structlog.get_logger()
 
@@ -37,6 +37,7 @@ class Outcome:
 
     `posts` are shown elsewhere, `case` is what became of a case; both are committed with the end. `seen` is the case as
     it was when this was decided: when it has changed since, nothing is committed, and the message is looked at again.
+    With `forget` what was remembered of the conversation until now is gone with the end.
     """
 
     event: Reply | Failed
@@ -44,6 +45,7 @@ class Outcome:
     posts: tuple[Post, ...] = ()
     case: Case | None = None
     seen: Case | None = None
+    forget: bool = False
 
 
 class Answering(Protocol):
@@ -162,7 +164,7 @@ class Work:
                 self._metrics.first_delta.observe(time.monotonic() - job.accepted)
             await self._emit(reply)
 
-        await self._look_at_forms(job)
+        await self._look_at_forms(job, lease)
         outcome = None if job.cancellation.reason in SILENT else await self._answer(job, lease.attempt, emit)
         if outcome is None or job.cancellation.reason in SILENT:
             return Outcome(event=_nothing(job.message, lease.attempt, job.cancellation.reason))
@@ -171,20 +173,21 @@ class Work:
     async def _answer(self, job: Job, attempt: int, emit: Callable[[Reply], Awaitable[None]]) -> Outcome:
         try:
             return await self._answering.answer(job.message, attempt, job.cancellation, emit)
-        except UsageError as error:  # a template or a setting is wrong: trying again mends neither
-            log.error("work.unusable", message=job.message.id, error=str(error))
-            return Outcome(event=_failed(job.message, str(error), "failed"))
+        except UsageError as error:
+            return unusable(job.message, error)
 
-    async def _look_at_forms(self, job: Job) -> None:
+    async def _look_at_forms(self, job: Job, lease: Lease) -> None:
         """See whether a message is asked no more: it, or its original, was deleted, or a later form of it is known."""
         message = job.message
         if message.command == "withdrawn":
             job.cancellation.cancel("replaced" if message.edited and not message.replaces else "withdrawn")
+        if lease.withdrawn:
+            job.cancellation.cancel("withdrawn")
         if not message.replaces:
             return
         original = await self._store.exchange(message.address.channel, message.replaces)
         end = original.outgoing.event if original and original.outgoing else None
-        if isinstance(end, Reply) and end.finish_reason == "withdrawn":
+        if (original and original.withdrawn) or (isinstance(end, Reply) and end.finish_reason == "withdrawn"):
             job.cancellation.cancel("withdrawn")
         for exchange in await self._store.history(message.address):
             other = exchange.message
@@ -193,7 +196,13 @@ class Work:
 
     async def _end(self, lease: Lease, outcome: Outcome) -> None:
         outgoing = await self._store.complete(
-            lease, outcome.event, outcome.turns, posts=outcome.posts, case=outcome.case, seen=outcome.seen
+            lease,
+            outcome.event,
+            outcome.turns,
+            posts=outcome.posts,
+            case=outcome.case,
+            seen=outcome.seen,
+            forget=outcome.forget,
         )
         self.house.ended(lease.message)
         if outcome.case and outcome.case.state == "taken":  # before anybody is told of it
@@ -219,6 +228,12 @@ async def _heartbeat(store: Store, lease: Lease, seconds: float) -> AsyncIterato
     finally:
         task.cancel()
         await asyncio.wait({task})  # unlike awaiting it, this never mistakes our own cancellation for its
+
+
+def unusable(message: Message, error: UsageError) -> Outcome:
+    """The end of a message that a template or a setting spoils: trying again mends neither."""
+    log.error("work.unusable", message=message.id, error=str(error))
+    return Outcome(event=_failed(message, str(error), "failed"))
 
 
 def _failed(message: Message, reason: str, phrase: str) -> Failed:

@@ -125,6 +125,33 @@ async def test_a_deletion_stands_above_a_stop(tmp_path: Path) -> None:
         assert await reasons(at, "m2") == ["withdrawn"]
 
 
+async def test_a_deletion_outlives_the_process(tmp_path: Path) -> None:
+    """Deleted while it, or a later form of it, was being answered: after a restart nothing of it is answered."""
+    async with house(tmp_path) as at:
+        await at.desk.publish(message("a", "m1"))
+        await answered(at, "m1")
+        for told in (edited("a", "m1", 1), message("a", "m2"), message("b", "m3")):
+            await at.desk.publish(told)
+        await at.scripted.wait_for("m1:1")
+        at.desk.work.house.stop = lambda *_: False  # type: ignore[method-assign]
+        for ident in ("m1", "m2"):
+            await at.desk.publish(Stop(address=address("a"), message_id=ident, reason="withdrawn"))
+    async with house(tmp_path) as at:
+        await answered(at, "m3")
+        assert await reasons(at, "m1:1", "m2", "m3") == ["withdrawn", "withdrawn", "stop"]
+        assert [told.id for told in at.scripted.order] == ["m3"]
+
+
+async def test_an_edit_of_what_was_answered_and_deleted(tmp_path: Path) -> None:
+    """Who deleted a question asks nothing more, also when a change of it was on its way still."""
+    async with house(tmp_path) as at:
+        await at.desk.publish(message("a", "m"))
+        await answered(at, "m")
+        assert not await at.desk.publish(Stop(address=address("a"), message_id="m", reason="withdrawn"))
+        await at.desk.publish(edited("a", "m", 1))
+        assert await reasons(at, "m", "m:1") == ["stop", "withdrawn"]
+
+
 async def test_a_deletion_may_come_first(tmp_path: Path) -> None:
     """A message that is known as deleted is never answered, nor any form of it that comes after that."""
     async with house(tmp_path) as at:
