@@ -26,7 +26,11 @@ ACTS: dict[Command, CaseState] = {"take": "taken", "resolve": "resolved", "retur
 """What colleagues do with a case, and what it becomes by that."""
 
 _OPEN: frozenset[CaseState] = frozenset({"waiting", "taken"})
-_FOR_THE_BOT: frozenset[Command] = frozenset({"ask", "help", "summarize", "translate", "write"})
+OF_THE_HOUSE: frozenset[Command] = frozenset({"help", "language", "forget", "settings"})
+"""What is asked of the house itself, of its conversation with somebody: it is done whoever has the conversation, and is
+nobody else's business."""
+
+_FOR_THE_BOT: frozenset[Command] = OF_THE_HOUSE | {"ask", "start", "summarize", "translate", "write"}
 _REASON_CHARACTERS = 1_000
 _TURN_CHARACTERS = 1_000
 _CARD_CHARACTERS = 6_000

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.answer.intent import LONGEST, intent
-from bot.cases import ACTS, Step, at_support, before, by_colleague, by_visitor, opened, opening
+from bot.cases import ACTS, OF_THE_HOUSE, Step, at_support, before, by_colleague, by_visitor, opened, opening
 from bot.config import Config
 from bot.errors import ConfigError, UsageError
 from bot.events import Case, Message, Passage, Reply, Turn
@@ -79,6 +79,8 @@ class Handover:
             case = await self._store.case_at(message.address)
             if case:
                 return await self._by_colleague(case, asked)
+        if message.command in OF_THE_HOUSE:
+            return await self._answered(asked)
         case = await self._store.case(message.address)
         return await (self._by_visitor(case, asked) if case else self._without_case(asked))
 

@@ -8,13 +8,13 @@ import pytest
 
 from bot.config import Config, load
 from bot.desk import at_desk
-from bot.errors import ConfigError
-from bot.events import Address, Failed, Message, Stop
+from bot.errors import ConfigError, UsageError
+from bot.events import Address, Command, Failed, Message, Stop
 from bot.handover import Handover
 from bot.phrases import said
 from bot.turn import Turner
 from tests.fakes.channel import Channel
-from tests.fakes.handed_over import BEN, VISITOR, handed_over
+from tests.fakes.handed_over import ANA, BEN, VISITOR, handed_over
 
 JOINED, RESOLVED = "(Ana has joined.)", f"({said('case_resolved', 'en')})"
 OPENED = said("case_opened", "en")
@@ -226,8 +226,12 @@ async def test_a_stop_stops_no_person(tmp_path: Path) -> None:
         assert (await at.now(case)).state == "taken"
 
 
-async def test_what_fails_is_read_at_the_desk(tmp_path: Path) -> None:
-    """While a visitor waits for a person, colleagues read what they said, also where the bot had no answer."""
+@pytest.mark.parametrize("breaks", [False, True])
+async def test_what_fails_is_read_at_the_desk(tmp_path: Path, breaks: bool) -> None:
+    """While a visitor waits for a person, colleagues read what they said, also where the bot had no answer.
+
+    Whether an engine is down or a template is wrong.
+    """
     async with handed_over(tmp_path, storage={"attempts": 1}) as at:
         case = await at.opens()
         scripted = at.scripted
@@ -235,15 +239,31 @@ async def test_what_fails_is_read_at_the_desk(tmp_path: Path) -> None:
 
         async def fails(message: Message, *rest: object) -> object:
             outcome = await answer(message, *rest)  # type: ignore[arg-type]  # handed on as it came
+            if breaks:
+                raise UsageError("a template is wrong")
             failed = Failed(message_id=message.id, address=message.address, reason="r", said="Sorry.")
             return type(outcome)(event=failed, turns=outcome.turns)
 
-        scripted.answer = fails  # type: ignore[method-assign,assignment]  # an engine that is down
+        scripted.answer = fails  # type: ignore[method-assign,assignment]
         ident = await at.says("It is urgent")
         (await scripted.wait_for(ident)).set_result("end")
         assert isinstance(await at.channel.end(ident), Failed)
         await at.settled()
         assert at.desk_sees(case) == ["[waiting]", "Visitor: It is urgent"]
+
+
+@pytest.mark.parametrize("command", ["help", "language", "forget", "settings"])
+async def test_what_is_asked_of_the_house_is_nobody_elses_business(tmp_path: Path, command: Command) -> None:
+    """It is done while colleagues have the conversation, and they read nothing of it; of the other side neither."""
+    async with handed_over(tmp_path, channel="test") as at:
+        case = await at.opens()
+        await at.answered("one", command=command)
+        await at.takes(case)
+        await at.answered("two", command=command)
+        await at.answered("three", at=case.desk, sender=ANA, command=command)
+        await at.settled()
+        assert at.desk_sees(case) == ["[waiting]", "[taken Ana]", "answer to three"]
+        assert at.visitor_sees() == [OPENED, "answer to one", JOINED, "answer to two"]
 
 
 # -- wiring --------------------------------------------------------------------------------------------
