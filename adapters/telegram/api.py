@@ -177,9 +177,8 @@ class Api:
             raise Flood(in_seconds(flood.retry_after)) from None
         except TelegramError as error:
             outcome = "refused"
-            code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), 0)
             told = error.message.replace(self._token, "…")[:_ERROR_CHARACTERS]
-            raise TelegramRefused(method, told, code=code) from None
+            raise TelegramRefused(method, told, code=_code(error)) from None
         finally:
             self._calls.labels(method, outcome).inc()
 
@@ -191,6 +190,13 @@ def _token(config: Config) -> str:
             "Telegram has no token to speak with: set TELEGRAM_BOT_TOKEN to what BotFather gave you (123456:…)."
         )
     return token.get_secret_value().strip()
+
+
+def _code(error: TelegramError) -> int:
+    """The HTTP status. The library says the same of a token and of a method that Telegram does not know."""
+    if isinstance(error, InvalidToken) and "not found" in error.message.lower():
+        return 404
+    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), 0)
 
 
 def _harmless(method: str) -> bool:

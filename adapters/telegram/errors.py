@@ -6,34 +6,32 @@ https://core.telegram.org/bots/api#making-requests
 
 from __future__ import annotations
 
-PERMANENT = (
-    "administrator rights", "bot is not a member", "bot was blocked", "bot was kicked", "business connection not found",
-    "business_connection", "business_peer", "can't initiate conversation", "chat not found", "chat was deleted",
-    "chat_restricted", "chat_write_forbidden", "group chat was deactivated", "have no rights", "not enough rights",
-    "peer_id_invalid", "topic_closed", "topic_deleted", "user is deactivated", "user not found",
-)  # fmt: skip
-"""Trying again is of no use until somebody changes something in Telegram."""
+Words = tuple[str, ...]
 
-UNCHANGED = ("message is not modified",)
-"""The message shows that already."""
+UNCHANGED: Words = ("message is not modified", "topic_not_modified")
+"""It is so already."""
 
-GONE = ("message to edit not found", "message can't be edited", "message_id_invalid", "message identifier")
+GONE: Words = ("message to edit not found", "message can't be edited", "message_id_invalid", "message identifier")
 """The message cannot be changed any more."""
 
-GONE_ALREADY = ("message to delete not found", "message can't be deleted", "message_id_invalid", "message identifier")
+NOT_THERE: Words = ("message to delete not found", "message_id_invalid", "message identifier")
+"""The message that is to be deleted is deleted already."""
 
-NO_THREAD = ("message thread not found", "topic_deleted", "topic_id_invalid")
+NO_THREAD: Words = ("message thread not found", "topic_deleted", "topic_id_invalid")
+"""The topic was deleted."""
 
-NO_DRAFT = ("draft", "method not found")
-TOO_LONG = ("message is too long", "message_too_long", "text is too long")
-BAD_ENTITIES = ("entity", "entities")
+NO_TOPICS: Words = ("not a forum", "not enough rights", "administrator rights", "admin_required")
+"""No topic can be opened in this group."""
+
+NO_TEXT: Words = ("message text is empty",)
+"""What a server says to a rich message when it does not know what that is."""
 
 
 class TelegramRefused(Exception):
     """Telegram did not do what was asked. `error` is its own description of why. Holds neither a token nor a text.
 
-    `permanent`: trying again is of no use. `ambiguous`: it may have been done nevertheless. `code` is the HTTP status,
-    0 when there was no answer.
+    `permanent`: trying again is of no use until somebody changes something in Telegram (the bot was blocked, the chat
+    is gone). `ambiguous`: it may have been done nevertheless. `code` is the HTTP status, 0 when there was no answer.
     """
 
     def __init__(self, method: str, error: str, *, code: int = 0, ambiguous: bool = False) -> None:
@@ -44,9 +42,14 @@ class TelegramRefused(Exception):
 
     @property
     def permanent(self) -> bool:
-        return not self.ambiguous and (self.code == 403 or self.says(PERMANENT))
+        return not self.ambiguous and self.code in (400, 403, 413)
 
-    def says(self, words: tuple[str, ...]) -> bool:
+    @property
+    def unknown(self) -> bool:
+        """Whether the server does not know the method."""
+        return self.code == 404
+
+    def says(self, words: Words) -> bool:
         """Whether Telegram's reason is one of those."""
         error = self.error.lower()
         return any(word in error for word in words)
