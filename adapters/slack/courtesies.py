@@ -1,60 +1,13 @@
-"""What is done for people on the side: a status, a title, a word of thanks.
-
-Nothing depends on it, so it waits for nobody and nobody waits for it: when too much of it is on its way, the newest is
-left out, and what fails is only counted. Each is a task that is owned and ended at the close.
-"""
+"""What is done for people in Slack on the side: a status, a title, a word of thanks."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
-import structlog
-
+from adapters import courtesies
 from adapters.slack.api import Busy, SlackError
-from bot.errors import FrontdeskError
 from bot.metrics import Metrics
 
-log = structlog.get_logger()
 
-AT_ONCE = 64
-SECONDS = 4.0
-
-
-class Courtesies:
-    """At most `AT_ONCE` small things at once, `SECONDS` each."""
-
+class Courtesies(courtesies.Courtesies):
     def __init__(self, metrics: Metrics) -> None:
         counted = metrics.counter("slack_courtesies", "Statuses, titles and prompts set on the side.", "outcome")
-        self._counted = {outcome: counted.labels(outcome) for outcome in ("done", "failed", "left_out")}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._closed = False
-
-    def offer(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Do it soon, or not at all."""
-        if self._closed or len(self._tasks) >= AT_ONCE:
-            self._counted["left_out"].inc()
-            return
-        task = asyncio.create_task(self._do(work), name="Slack courtesy")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def close(self) -> None:
-        self._closed = True
-        for task in (tasks := list(self._tasks)):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _do(self, work: Callable[[], Awaitable[object]]) -> None:
-        try:
-            async with asyncio.timeout(SECONDS):
-                await work()
-        except Busy:
-            self._counted["left_out"].inc()
-        except (SlackError, FrontdeskError, TimeoutError):
-            self._counted["failed"].inc()
-        except Exception:
-            self._counted["failed"].inc()
-            log.exception("slack.courtesy")
-        else:
-            self._counted["done"].inc()
+        super().__init__("slack", counted, busy=Busy, refused=SlackError)

@@ -62,12 +62,9 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
-    """A business account took the bot in, changed what it may do, or (not `enabled`) let it go."""
+    """A business account took the bot in, changed what it may do, or let it go."""
 
-    id: str
-    owner: int
-    may_reply: bool
-    enabled: bool
+    connection: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

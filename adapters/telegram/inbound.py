@@ -101,8 +101,7 @@ def _member(change: ChatMemberUpdated, me: Me) -> Heard:
 
 
 def _connected(given: BusinessConnection, _: Me) -> Heard:
-    may = given.rights.can_reply if given.rights else given.api_kwargs.get("can_reply")  # before Bot API 9.0
-    return Connected(id=given.id, owner=given.user.id, may_reply=bool(may), enabled=given.is_enabled)
+    return Connected(connection=given.id)
 
 
 def _deleted(given: BusinessMessagesDeleted, me: Me) -> Heard:

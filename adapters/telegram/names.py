@@ -6,6 +6,7 @@ in another order, is known. Update ids are never compared by size: they turn ran
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from bot.events import Address
@@ -49,6 +50,23 @@ def message_id(where: Place, message: int, edited_at: int = 0) -> str:
 def question(message: str) -> str:
     """The id of the message that `message` is a form of: its answer stands in one place, however often it is edited."""
     return ":".join(message.split(":")[:3])
+
+
+def press_id(where: Place, query: str) -> str:
+    """The durable id of what somebody pressed in a chat; `query` is unique for each press."""
+    return f"{message_id(where, 0)}-{query}"
+
+
+def number(message: str) -> int:
+    """The message in the chat that `message` is a form of, 0 when it is none that one could reply to (a press)."""
+    told = message.split(":")[2]
+    return int(told) if told.isdigit() else 0
+
+
+def draft_id(message: str) -> int:
+    """The number under which the answer to `message` is shown while it is written: positive, in 31 bits."""
+    digest = hashlib.blake2b(message.encode("utf-8", "replace"), digest_size=4).digest()
+    return (int.from_bytes(digest) & 0x7FFFFFFF) or 1
 
 
 def remote(where: Place, message: int) -> str:

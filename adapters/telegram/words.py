@@ -23,6 +23,19 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "take": "Take over",
         "resolve": "Resolve",
         "return": "Give back",
+        "thanks": "Thank you for telling me.",
+        "stopped": "Stopped.",
+        "too_long": (
+            "I cannot take this: it is longer than $limit characters. Please write a shorter message, or "
+            "send the text as a file."
+        ),
+        "joined": (
+            "Hello! I answer here when you mention me (@$name), reply to what I said, or use a command such "
+            "as /ask@$name. /help says what I can do."
+        ),
+        "joined_private": "Telegram shows me nothing else that is written in this group.",
+        "joined_all": ("Telegram shows me everything that is written in this group, but I leave the rest alone."),
+        "inline_private": "Ask me in private",
     },
     "zh": {
         "stop": "停止",
@@ -39,6 +52,16 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "take": "接管",
         "resolve": "标记为已解决",
         "return": "交还给助手",
+        "thanks": "谢谢您的反馈。",
+        "stopped": "已停止。",
+        "too_long": "消息超过 $limit 个字符，我无法处理。请发送较短的消息，或以文件形式发送文本。",
+        "joined": (
+            "大家好！在这里，您可以提到我（@$name）、回复我的消息，或使用 /ask@$name 这样的命令，"
+            "我就会回答。/help 会告诉您我能做什么。"
+        ),
+        "joined_private": "群里的其他消息，Telegram 不会给我看。",
+        "joined_all": "Telegram 会给我看群里的所有消息，但其余的我不会理会。",
+        "inline_private": "私下问我",
     },
     "de": {
         "stop": "Anhalten",
@@ -55,6 +78,21 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "take": "Übernehmen",
         "resolve": "Erledigt",
         "return": "Zurückgeben",
+        "thanks": "Danke für die Rückmeldung.",
+        "stopped": "Angehalten.",
+        "too_long": (
+            "Das kann ich nicht annehmen: Es ist länger als $limit Zeichen. Bitte schreiben Sie kürzer, "
+            "oder schicken Sie den Text als Datei."
+        ),
+        "joined": (
+            "Hallo! Hier antworte ich, wenn Sie mich erwähnen (@$name), auf etwas von mir antworten oder "
+            "einen Befehl wie /ask@$name benutzen. /help sagt, was ich kann."
+        ),
+        "joined_private": "Anderes, was in dieser Gruppe geschrieben wird, zeigt mir Telegram nicht.",
+        "joined_all": (
+            "Telegram zeigt mir alles, was in dieser Gruppe geschrieben wird; um das Übrige kümmere ich mich nicht."
+        ),
+        "inline_private": "Mich privat fragen",
     },
     "es": {
         "stop": "Detener",
@@ -71,6 +109,19 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "take": "Atender",
         "resolve": "Resolver",
         "return": "Devolver",
+        "thanks": "Gracias por decírmelo.",
+        "stopped": "Detenido.",
+        "too_long": (
+            "No puedo aceptarlo: tiene más de $limit caracteres. Escriba un mensaje más corto o envíe el "
+            "texto como archivo."
+        ),
+        "joined": (
+            "¡Hola! Aquí respondo cuando me mencionan (@$name), responden a algo que dije o usan una orden "
+            "como /ask@$name. /help dice lo que sé hacer."
+        ),
+        "joined_private": "Telegram no me muestra nada más de lo que se escribe en este grupo.",
+        "joined_all": "Telegram me muestra todo lo que se escribe en este grupo, pero del resto no me ocupo.",
+        "inline_private": "Preguntarme en privado",
     },
     "ar": {
         "stop": "إيقاف",
@@ -87,6 +138,16 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "take": "تولّي المحادثة",
         "resolve": "تم الحل",
         "return": "إعادة إلى المساعد",
+        "thanks": "شكرًا على إخباري.",
+        "stopped": "تم الإيقاف.",
+        "too_long": ("لا يمكنني قبول هذا: فهو أطول من $limit حرفًا. يُرجى كتابة رسالة أقصر أو إرسال النص كملف."),
+        "joined": (
+            "مرحبًا! أجيب هنا عندما تذكرونني (@$name)، أو تردّون على ما قلته، أو تستخدمون أمرًا مثل "
+            "‎/ask@$name. ويوضح الأمر ‎/help ما يمكنني فعله."
+        ),
+        "joined_private": "لا يُظهر لي تيليغرام أي شيء آخر مما يُكتب في هذه المجموعة.",
+        "joined_all": "يُظهر لي تيليغرام كل ما يُكتب في هذه المجموعة، لكنني لا أتدخل في غير ذلك.",
+        "inline_private": "اسألني على انفراد",
     },
 }
 
