@@ -1,12 +1,13 @@
 """The support desk in Slack: which thread is which case, and what is said there.
 
 In the house a case's thread is called by the case's id; in Slack it is the thread under the case's card. What is said
-in it goes to the visitor, so nothing of it may be lost: a thread that begins with a message of ours which is not known
-yet is one whose card was sent a moment ago, and Slack is asked to tell again.
+in it goes to the visitor, so nothing of it may be lost. A thread that begins with a message of ours which is not known
+yet is one whose card was sent a moment ago: it is waited for, and then Slack is asked to tell again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -21,6 +22,8 @@ from storage.base import Store
 CARD = "case-"
 """What the ids of cards' posts begin with; the case's id follows."""
 _YOUNG_SECONDS = 60.0
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""How a card is waited for, in seconds: well below the three that Slack waits for us."""
 
 
 class Cases:
@@ -41,12 +44,16 @@ class Cases:
         """
         if not self.at_desk(account.team, channel) or not await self._is_desk(account.team):
             return None
-        key = await self._store.sent_as(names.CHANNEL, names.remote(account.team, channel, root))
-        if key.startswith(CARD):
-            return self.address(key.removeprefix(CARD))
-        if not key and starter in (account.bot_user, account.bot_id) and self._clock() - float(root) < _YOUNG_SECONDS:
-            raise Overloaded("The case of this thread is still being written down. Please try again in a moment.")
-        return None
+        ours = starter in (account.bot_user, account.bot_id)
+        for pause in (*_PAUSES, None):
+            key = await self._store.sent_as(names.CHANNEL, names.remote(account.team, channel, root))
+            if key.startswith(CARD):
+                return self.address(key.removeprefix(CARD))
+            if key or not ours or self._clock() - float(root) > _YOUNG_SECONDS:
+                return None
+            if pause:
+                await asyncio.sleep(pause)
+        raise Overloaded("The case of this thread is still being written down. Please try again in a moment.")
 
     def address(self, case: str) -> Address:
         """The address that the house gave to the desk's end of `case`."""

@@ -152,7 +152,7 @@ async def door(made: Inlet) -> AsyncIterator[Door]:
 @asynccontextmanager
 async def socket(made: Inlet) -> AsyncIterator[Socket]:
     """Its way in over Socket Mode."""
-    opened = Socket(made.config.slack.base_url, "xapp-test-1", made.dispatch, made.accounts.allowed, made.metrics)
+    opened = Socket(made.config.slack.base_url, "xapp-test-1", made.dispatch, made.accounts.allowed, Metrics())
     running = asyncio.create_task(opened.run())
     try:
         while not made.slack.sockets.connections:
