@@ -19,10 +19,12 @@ from functools import partial
 from pathlib import Path
 
 from bench.slack_house import AT_THAT_PACE, GENEROUS, Place, connected, house, of_bot, workspace
-from tests.fakes.slack.server import FakeSlack, Team
+from tests.fakes.slack.server import FakeSlack, Faults, Team
 
 REPEAT = 12
 SETTINGS = {**AT_THAT_PACE, "engine.echo.repeat": REPEAT, "engine.echo.delay_ms": 8}
+SLOW = 0.2
+"""Seconds that an answer of Slack's may take: long enough for kills between a call and its answer."""
 RETRIES = (0.0, *(0.5,) * 60)
 """Slack comes again at once, after a minute and after five; here it has less time, and more patience."""
 
@@ -44,6 +46,7 @@ class Killed:
     extra: int
     most_extra: int
     unrepaired: int
+    looked_up: int
     violations: tuple[str, ...]
 
     @property
@@ -57,6 +60,7 @@ async def measure(folder: Path, *, kills: int, people: int, seed: int, patience:
     chance = random.Random(seed)
     began = time.monotonic()
     async with workspace(rates=GENEROUS, echo=True, retries=RETRIES, deadline=1.0) as (slack, team):
+        slack.faults = Faults(slow=SLOW, seed=seed)
         server = house(folder, slack, "socket", SETTINGS)
         await server.start()
         await connected(slack, "socket")
@@ -155,6 +159,7 @@ def _verdict(slack: FakeSlack, asked: list[Place], watch: _Extras, kills: int, s
         extra=watch.total,
         most_extra=watch.most,
         unrepaired=unrepaired,
+        looked_up=len(slack.calls_of("conversations.replies")),
         violations=tuple(slack.violations),
     )
 
@@ -168,7 +173,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(measure(Path(folder), kills=options.kills, people=options.people, seed=options.seed))
     print(f"kill -9              {found.kills} times in {found.seconds:.0f} s, {options.people} people asking")
-    print(f"questions            {found.questions}")
+    print(f"questions            {found.questions}; what became of a send was looked up {found.looked_up} times")
     print(f"lost                 {found.lost}")
     print(f"answered twice       {found.twice}, other text {found.wrong}")
     print(f"placeholders twice   {found.extra}, at most {found.most_extra} for a question by a kill")
