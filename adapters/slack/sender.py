@@ -15,6 +15,7 @@ from adapters.slack.api import Api, Busy, SlackError
 from adapters.slack.contents import Contents
 from adapters.slack.installs import Account
 from adapters.slack.sends import Place, Sends, is_ts
+from adapters.slack.sessions import Sessions
 from adapters.slack.showing import Content, Showing
 from adapters.slack.writer import Writer
 from bot.config import Config
@@ -37,7 +38,8 @@ class Sender:
     def __init__(self, api: Api, accounts: Accounts, store: Store, config: Config, metrics: Metrics) -> None:
         self._api, self._accounts, self._store, self._config = api, accounts, store, config
         self._sends = Sends(store, api)
-        self._writer = Writer(api, self._sends, metrics)
+        self._sessions = Sessions(api)
+        self._writer = Writer(api, self._sends, self._sessions, metrics)
         self._contents = Contents(config)
         self._showing: OrderedDict[str, Showing] = OrderedDict()
         self._told: OrderedDict[tuple[str, str, str], None] = OrderedDict()
@@ -72,6 +74,8 @@ class Sender:
     async def _live(self, reply: Reply, account: Account) -> str:
         key = names.question(reply.message_id)
         known = self._showing.get(key)
+        if reply.seq == 0 and key not in self._sessions:
+            await self._sessions.begin(key, await self._place(reply, account))
         if not self._config.slack.streaming or not reply.text.strip():
             return ""
         if known is None and not self._room(account, "chat.startStream", ""):
@@ -128,6 +132,9 @@ class Sender:
             await self._writer.show(showing, content, final=True)
             remote = _first(showing)
         self._showing.pop(key, None)
+        if not isinstance(event, Post):
+            again = isinstance(event, Reply) and event.attempt > 1
+            await self._sessions.settle(key, showing.place, again=again)
         if isinstance(event, Reply) and not event.text.strip():
             await self._status(event, account, "")
         return remote

@@ -16,6 +16,7 @@ from adapters.slack.api import Api, Busy, SlackError
 from adapters.slack.errors import BAD_BLOCKS, GONE, NOT_STREAMING, TOO_LONG
 from adapters.slack.plan import Append, Call, Delete, Part, Put, Start, Stop, next_call
 from adapters.slack.sends import METADATA, Place, Sends
+from adapters.slack.sessions import Sessions
 from adapters.slack.showing import Begun, Content, Showing
 from bot.metrics import Metrics
 
@@ -27,8 +28,8 @@ _HERE_ONLY = ("recipient", "user", "channel", "thread", "archived", "member", "a
 
 
 class Writer:
-    def __init__(self, api: Api, sends: Sends, metrics: Metrics) -> None:
-        self._api, self._sends = api, sends
+    def __init__(self, api: Api, sends: Sends, sessions: Sessions, metrics: Metrics) -> None:
+        self._api, self._sends, self._sessions = api, sends, sessions
         self._refused: dict[str, float] = {}
         self._written = metrics.counter("slack_written", "Messages written, by the way that it was done.", "way")
 
@@ -122,10 +123,15 @@ class Writer:
             arguments["metadata"] = _metadata(showing.key, part.number)
             if call.ended == "last" and content.extras and not showing.plain:
                 arguments["blocks"] = list(content.extras)
+        closes = call.ended == "last" and showing.key in self._sessions
+        if closes:
+            arguments["session_status"] = "active"
         with _unsure(part):
             await self._api.call(
                 place.account.team, "chat.stopStream", live=live, channel=place.channel, ts=part.ts, **arguments
             )
+        if closes:
+            self._sessions.ended(showing.key)
         part.shown, part.streaming, part.ended = call.whole, False, call.ended
         await self._kept(showing, content, part, final=not live)
 

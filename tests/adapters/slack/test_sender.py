@@ -139,7 +139,9 @@ async def test_without_streaming_the_answer_is_posted_whole(tmp_path):
         await written(out, message, "An answer that was written slowly.", step=3)
         [shown] = out.said(message)
         assert shown.texts == ["An answer that was written slowly."]
-        assert {asked.method for asked in out.slack.world.calls} == {"auth.test", "chat.postMessage"}
+        assert {asked.method for asked in out.slack.world.calls} == {
+            "agents.sessions.setStatus", "auth.test", "chat.postMessage",
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize(

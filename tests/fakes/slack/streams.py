@@ -73,6 +73,8 @@ async def stop(call: Call) -> dict[str, Any]:
     blocks = call["blocks"] or []
     limits.check_blocks(blocks)
     limits.metadata(call["metadata"])
+    if call["session_status"]:
+        _session(call, message.channel, message.thread_ts, call["session_status"])
     before = shapes.message(message, call.team)
     _write(call, message)
     message.streaming = False
@@ -137,11 +139,15 @@ async def set_prompts(call: Call) -> dict[str, Any]:
 
 async def set_session(call: Call) -> dict[str, Any]:
     place = call.channel("channel_id")
-    call.thread(place, call["thread_ts"])
-    if call["status"] not in ("processing", "active", "suspended", "closed"):
+    _session(call, place.id, call.thread(place, call["thread_ts"]), call["status"])
+    return {"status": call["status"]}
+
+
+def _session(call: Call, channel: str, thread: str, status: str) -> None:
+    if status not in ("processing", "active", "suspended", "closed"):
         raise Refused("invalid_arguments")
-    _note(call, call.world.sessions)
-    return {}
+    call.world.sessions[channel, thread] = status
+    call.world.changed()
 
 
 def _note(call: Call, kept: list[Mapping[str, Any]]) -> None:

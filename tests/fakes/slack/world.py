@@ -119,7 +119,8 @@ class World:
         self.statuses: list[Mapping[str, Any]] = []
         self.titles: dict[tuple[str, str], str] = {}
         self.prompts: list[Mapping[str, Any]] = []
-        self.sessions: list[Mapping[str, Any]] = []
+        self.sessions: dict[tuple[str, str], str] = {}
+        """The status of each thread's agent session, by (channel, root)."""
         self.views: list[Mapping[str, Any]] = []
         self.reactions: list[tuple[str, str, str]] = []
         self.calls: deque[Asked] = deque(maxlen=200_000)
