@@ -35,13 +35,13 @@ class SlackAdapter:
     def __init__(self, context: Context) -> None:
         config, store, metrics = context.config, context.store, context.metrics
         self._config = config
-        self._app_token, signing_secret = ways_in(config)
         self._accounts = Accounts(config, store)
         if config.secrets.slack_bot_token is None and self._accounts.app is None:
             raise ConfigError(
                 "Slack has no token to speak with: set SLACK_BOT_TOKEN to the app's Bot User OAuth Token (xoxb-…, page "
                 "OAuth & Permissions), or `slack.client_id` and SLACK_CLIENT_SECRET so that workspaces can install it."
             )
+        app_token, signing_secret = ways_in(config)
         self._api = Api(config.slack, self._accounts, metrics)
         self._people, self._courtesies = People(self._api), Courtesies(metrics)
         self._reading = Reading(config.slack, self._accounts, self._api, self._people)
@@ -57,8 +57,8 @@ class SlackAdapter:
         dispatch = Dispatch(config.slack.base_url, self._accounts, Receiver(self._at, self._reading).receive)
         self._socket: Socket | None = None
         self._door: Door | None = None
-        if self._app_token:
-            self._socket = Socket(config.slack.base_url, self._app_token, dispatch, self._accounts.allowed, metrics)
+        if app_token:
+            self._socket = Socket(config.slack.base_url, app_token, dispatch, self._accounts.allowed, metrics)
         else:
             self._door = Door(
                 signing_secret,

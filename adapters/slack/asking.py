@@ -23,8 +23,8 @@ from bot.phrases import said as phrase
 from storage.base import Send
 
 COMMAND = "/frontdesk"
-_QUOTED_CHARACTERS = 2_500
-"""Of a question that is shown again: Slack refuses a `text` of more than 4,000 characters, escapes included."""
+_QUOTED_CHARACTERS = 3_000
+"""Of a question that is shown again, escapes included: Slack refuses a `text` of more than 4,000."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,17 +162,13 @@ class Asking:
         return True
 
     async def _post(self, account: Account, question: _Question) -> str:
-        shown = question.shown.strip()
-        if len(shown) > _QUOTED_CHARACTERS:
-            shown = shown[:_QUOTED_CHARACTERS].rstrip() + " …"
-        quoted = "\n".join(f"> {escaped(line)}" for line in shown.splitlines())
         metadata = {"event_type": "frontdesk_question", "event_payload": {"user": question.user}}
         try:
             posted = await self._at.call(
                 account,
                 "chat.postMessage",
                 channel=question.user,
-                text=f"*{question.heading}*\n{quoted}" if quoted else f"*{question.heading}*",
+                text=f"*{question.heading}*\n{_quoted(question.shown)}",
                 metadata=metadata,
                 unfurl_links=False,
                 unfurl_media=False,
@@ -180,3 +176,11 @@ class Asking:
         except (SlackError, FrontdeskError, TimeoutError):
             return ""
         return names.message_id(account.team, str(posted["channel"]), str(posted["ts"]))
+
+
+def _quoted(text: str) -> str:
+    """A question as it was asked, harmless, and cut where it would be too long for one message."""
+    shown, more = text.strip(), ""
+    while len(quoted := "\n".join(f"> {escaped(line)}" for line in (shown + more).splitlines())) > _QUOTED_CHARACTERS:
+        shown, more = shown[: len(shown) * 3 // 4], " …"
+    return quoted

@@ -17,12 +17,13 @@ import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack.accounts import Accounts, NotInstalled, Unreachable
-from adapters.slack.signature import Denied
+from adapters.slack.accounts import Accounts, NotInstalled
 from bot.errors import FrontdeskError
 
 log = structlog.get_logger()
@@ -60,7 +61,6 @@ class Dispatch:
     """Hands payloads to `receive` and maps what it raises to what Slack understands."""
 
     def __init__(self, base_url: str, accounts: Accounts, receive: Receive) -> None:
-        self._receive = receive
         logger = quiet_logger()
         self._app = AsyncApp(
             name="frontdesk",
@@ -74,42 +74,36 @@ class Dispatch:
             attaching_function_token_enabled=False,
             attaching_conversation_kwargs_enabled=False,
         )
-        self._app.middleware(self._hear)
-        self._app.error(self._fail)
+        self._app.use(_Everything(receive))
 
     async def __call__(self, payload: Mapping[str, Any]) -> Answer:
         """Take a payload that `payload.checked` let through. Never raises but for a cancellation."""
         try:
             request = AsyncBoltRequest(body=dict(payload), mode="socket_mode")
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             return Answer(400, "The payload is not of Slack's shape.")
         response = await self._app.async_dispatch(request)
+        if response.status == 500:  # Bolt's own fault, of which its log tells
+            return Answer(503)
         kind = next(iter(response.headers.get("content-type", ())), "text/plain")
         return Answer(response.status, response.body or "", kind.partition(";")[0])
 
-    async def _hear(self, body: dict[str, Any]) -> BoltResponse:
-        return BoltResponse(status=200, body=await self._receive(body))
-
-    async def _fail(self, error: Exception) -> BoltResponse:
-        if isinstance(error, NotInstalled):
-            return BoltResponse(status=403, body="Frontdesk is not installed in this workspace.")
-        if isinstance(error, Denied):
-            return BoltResponse(status=error.status, body=str(error))
-        if isinstance(error, FrontdeskError | Unreachable):
-            log.warning("slack.refused", error=type(error).__name__)
-        else:
-            log.error("slack.fault", exc_info=error)
-        return BoltResponse(status=503, body="")
-
 
 class _Authorize(AsyncAuthorize):
-    """Whose token is used in a workspace: `Accounts` knows."""
+    """Whose token is used in a workspace: `Accounts` knows. What it raises is kept for `_Everything`."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    async def __call__(self, *, enterprise_id: str | None, team_id: str | None, **_: object) -> AuthorizeResult:
-        account = await self._accounts.of(team_id or "", enterprise_id or "")
+    async def __call__(
+        self, *, context: AsyncBoltContext, enterprise_id: str | None, team_id: str | None, **_: object
+    ) -> AuthorizeResult:
+        found = AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id)
+        try:
+            account = await self._accounts.of(team_id or "", enterprise_id or "")
+        except Exception as error:
+            context[_FAULT] = error
+            return found
         return AuthorizeResult(
             enterprise_id=account.enterprise or None,
             team_id=account.team,
@@ -117,3 +111,32 @@ class _Authorize(AsyncAuthorize):
             bot_user_id=account.bot_user,
             bot_token=account.bot_token,
         )
+
+
+class _Everything(AsyncMiddleware):
+    """Listens to whatever comes. A listener of Bolt's usual kind is given arguments that Bolt finds in the payload,
+    and cannot be called when a payload has none: it would be answered with 500, without anybody of ours being asked."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+
+    async def async_process(self, *, req: AsyncBoltRequest, **_: object) -> BoltResponse:
+        if fault := req.context.get(_FAULT):
+            return _failed(fault)
+        try:
+            return BoltResponse(status=200, body=await self._receive(req.body))
+        except Exception as error:
+            return _failed(error)
+
+
+_FAULT = "frontdesk_fault"
+
+
+def _failed(error: Exception) -> BoltResponse:
+    if isinstance(error, NotInstalled):
+        return BoltResponse(status=403, body="Frontdesk is not installed in this workspace.")
+    if isinstance(error, FrontdeskError):
+        log.warning("slack.refused", error=type(error).__name__)
+    else:
+        log.error("slack.fault", exc_info=error)
+    return BoltResponse(status=503, body="")
