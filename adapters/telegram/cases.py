@@ -15,12 +15,11 @@ from collections.abc import Callable
 from adapters.telegram import names
 from adapters.telegram.heard import Said
 from adapters.telegram.names import Place
+from adapters.telegram.sends import CARD
 from bot.config import HandoverConfig
 from bot.events import Address
 from storage.base import Store
 
-CARD = "case-"
-"""What the ids of cards' posts begin with; the case's id follows."""
 _YOUNG_SECONDS = 30.0
 _WAIT_SECONDS, _STEP_SECONDS = 2.0, 0.05
 

@@ -6,6 +6,11 @@ import base64
 import binascii
 import re
 
+NOWHERE = "inline"
+"""A deep link's payload that is about nothing: it only leads into the private chat."""
+_LINK_BYTES = 48
+"""As many as base64 makes 64 letters of."""
+
 _COMMAND = re.compile(r"/[A-Za-z0-9_]{1,32}(?:@[A-Za-z0-9_]{1,64})?(?=\s|$)")
 _NAMED = re.compile(r"/[A-Za-z0-9_]{1,32}@([A-Za-z0-9_]{1,64})")
 _PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -23,6 +28,14 @@ def commanded(text: str) -> str:
     return named[1] if named else ""
 
 
+def link(text: str) -> str:
+    """The payload of a deep link that is about `text`, or about its beginning when that is long."""
+    known = text.strip().encode("utf-8", "replace")[:_LINK_BYTES].decode("utf-8", "ignore")
+    short = known if known == text.strip() else known.rpartition(" ")[0] or known
+    payload = base64.urlsafe_b64encode(short.encode()).decode().rstrip("=")
+    return payload if short and topic(payload) == short else NOWHERE
+
+
 def topic(payload: str) -> str:
     """What a deep link is about: https://t.me/BOT?start=payload, 1 to 64 letters, digits, "_" and "-".
 
@@ -31,6 +44,8 @@ def topic(payload: str) -> str:
     stays as it was typed.
     """
     payload = payload.strip()
+    if payload == NOWHERE:
+        return ""
     if not _PAYLOAD.fullmatch(payload):
         return payload
     if payload != payload.lower() and (text := _decoded(payload)):

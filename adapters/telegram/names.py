@@ -57,12 +57,6 @@ def press_id(where: Place, query: str) -> str:
     return f"{message_id(where, 0)}-{query}"
 
 
-def number(message: str) -> int:
-    """The message in the chat that `message` is a form of, 0 when it is none that one could reply to (a press)."""
-    told = message.split(":")[2]
-    return int(told) if told.isdigit() else 0
-
-
 def draft_id(message: str) -> int:
     """The number under which the answer to `message` is shown while it is written: positive, in 31 bits."""
     digest = hashlib.blake2b(message.encode("utf-8", "replace"), digest_size=4).digest()

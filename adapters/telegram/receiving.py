@@ -14,6 +14,7 @@ from adapters.telegram.connections import Connections
 from adapters.telegram.heard import Who
 from adapters.telegram.names import Place
 from adapters.telegram.sender import Sender
+from adapters.telegram.sends import answered
 from adapters.telegram.words import said
 from bot.config import Config
 from bot.events import Feedback, Message, Stop
@@ -43,20 +44,17 @@ class Receiving:
 
     def word(self, key: str, who: Who, **values: str) -> str:
         """A short notice, in the language of `who`."""
-        language = self.config.language.fixed or who.language or self.config.language.default
-        return said(key, language, **values)
+        return self.spoken(key, who.language, **values)
+
+    def spoken(self, key: str, language: str, **values: str) -> str:
+        """The same in `language` ("" when it is not known)."""
+        return said(key, self.config.language.fixed or language or self.config.language.default, **values)
 
     async def asked_at(self, place: Place, message: int) -> Message | None:
         """The question whose answer message `message` of ours shows, in the form that was answered there last."""
-        key = await self.store.sent_as(names.CHANNEL, names.remote(place, message))
-        if not key:
-            return None
-        sends = await self.store.sends(names.CHANNEL, key)
-        forms = [str(send.detail.get("message", "")) for send in sends]
-        for form in (*filter(None, forms), key):
-            if exchange := await self.store.exchange(names.CHANNEL, form):
-                return exchange.message
-        return None
+        ident = await answered(self.store, names.remote(place, message))
+        exchange = await self.store.exchange(names.CHANNEL, ident) if ident else None
+        return exchange.message if exchange else None
 
     def tell(self, place: Place, text: str, *, answers: int = 0) -> None:
         """Say something short there; nothing depends on it."""

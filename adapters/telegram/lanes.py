@@ -1,0 +1,41 @@
+"""What is told of one chat is taken in one after the other, in the order in which it came; chats do not wait for others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+
+def lane(update: Mapping[str, Any]) -> tuple[int, int]:
+    """(chat, 0), or (0, person) for what belongs to no chat; (0, 0) for what belongs to nobody."""
+    told = next((value for name, value in update.items() if name != "update_id" and isinstance(value, dict)), {})
+    chat = told.get("chat") or _inner(told, "message").get("chat")
+    if chat:
+        return int(chat["id"]), 0
+    return 0, int((told.get("from") or told.get("user") or {"id": 0})["id"])
+
+
+class Lanes:
+    """One lock for each chat that something is being taken in of."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[int, int], tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def hold(self, key: tuple[int, int]) -> AsyncIterator[None]:
+        lock, waiting = self._held.get(key, (asyncio.Lock(), 0))
+        self._held[key] = (lock, waiting + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._held.pop(key)
+            if waiting > 1:
+                self._held[key] = (lock, waiting - 1)
+
+
+def _inner(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = told.get(name)
+    return value if isinstance(value, dict) else {}
