@@ -45,16 +45,13 @@ async def _way_in(config: Config, api: Api, *, webhook: bool) -> Finding:
     url, wanted = str(told.get("url", "")), f"{config.server.public_url.rstrip('/')}{PATH}"
     if not webhook:
         if url:
-            return Finding(
-                "note", CHANNEL, "updates are polled for; a webhook is set for this token, which ends at the start"
-            )
+            text = "updates are polled for; a webhook is set for this token, which the start removes"
+            return Finding("note", CHANNEL, text)
         return Finding("good", CHANNEL, "updates are polled for: no public address is needed")
     if url == wanted and (problem := str(told.get("last_error_message", ""))):
         waiting = told.get("pending_update_count", 0)
-        text = (
-            f"Telegram could not reach {wanted}: {problem} ({waiting} updates wait). Look at the address and its proxy."
-        )
-        return Finding("bad", CHANNEL, text)
+        text = f"Telegram could not reach {wanted}: {problem} ({waiting} updates wait). "
+        return Finding("bad", CHANNEL, text + "Look at the address and its proxy.")
     if url and url != wanted:
         return Finding("note", CHANNEL, f"another webhook is set for this token; the start changes it to {wanted}")
     return Finding("good", CHANNEL, f"updates are sent to {wanted}, which Telegram has to reach")
@@ -64,9 +61,8 @@ def _privacy(me: Me) -> Finding:
     if not me.can_join_groups:
         return Finding("note", CHANNEL, "it cannot be added to groups: BotFather's /setjoingroups allows it")
     if me.can_read_all_group_messages:
-        return Finding(
-            "good", CHANNEL, "in groups it sees everything, and answers when it is meant (privacy mode is off)"
-        )
+        text = "in groups it sees everything, and answers when it is meant (privacy mode is off)"
+        return Finding("good", CHANNEL, text)
     return Finding("good", CHANNEL, "in groups it sees only what is meant for it (privacy mode)")
 
 

@@ -1,4 +1,4 @@
-"""What is told of one chat is taken in one after the other, in the order in which it came; chats do not wait for others."""
+"""What is told of one chat is taken in one after the other, in the order of its coming; no chat waits for another."""
 
 from __future__ import annotations
 

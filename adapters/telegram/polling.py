@@ -119,7 +119,7 @@ class Polling:
         return self._clock() - self._waiting.setdefault(update["update_id"], self._clock()) >= seconds
 
     async def _ask(self) -> Sequence[Update]:
-        offset = {} if self._offset is None else {"offset": self._offset}
+        offset: dict[str, Any] = {} if self._offset is None else {"offset": self._offset}
         told = await self._api.call(
             "getUpdates", limit=BATCH, timeout=POLL_SECONDS, allowed_updates=list(ALLOWED), **offset
         )
