@@ -32,7 +32,7 @@ _COMMANDS: Mapping[str, Mapping[str, str]] = {
         "help": "What I can do",
     },
     "zh": {
-        "ask": "提问",
+        "ask": "向我提问",
         "summarize": "总结一段文字、一个文件或本次对话",
         "translate": "翻译：/translate 翻译成德语：早上好",
         "write": "撰写邮件、商品文案或文章",
@@ -45,7 +45,7 @@ _COMMANDS: Mapping[str, Mapping[str, str]] = {
     "de": {
         "ask": "Eine Frage stellen",
         "summarize": "Das Wichtigste aus einem Text, einer Datei oder diesem Chat",
-        "translate": "Übersetzen: /translate ins Englische: Guten Morgen",
+        "translate": "Übersetzen: /translate auf Englisch: Guten Morgen",
         "write": "Eine E-Mail, einen Produkttext oder einen Artikel schreiben",
         "human": "Mit einem Menschen sprechen",
         "language": "In welcher Sprache ich antworte",
