@@ -69,11 +69,12 @@ class Outgoing:
         self._config = config
         self._root = config.server.public_url.rstrip("/")
 
-    def growing(self, reply: Reply, *, group: bool) -> Body | None:
-        """A reply that is still being written; None while nothing of it can be shown."""
+    def growing(self, reply: Reply, *, group: bool, stop: bool) -> Body | None:
+        """A reply that is still being written, with (`stop`) a button to end that; None while there is nothing to
+        show."""
         shown = preview(reply.text, quiet=group)
-        language = self.language(reply.language)
-        return body(shown, keyboards.running(language) if group else keyboards.NONE) if shown.text.strip() else None
+        keyboard = keyboards.running(self.language(reply.language)) if stop else keyboards.NONE
+        return body(shown, keyboard) if shown.text.strip() else None
 
     def finished(self, reply: Reply, *, group: bool, desk: bool, business: bool) -> Content:
         language = self.language(reply.language)
