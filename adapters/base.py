@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from aiohttp.web import AbstractRouteDef
 
 from bot.config import Config
-from bot.events import Address, Attachment, Feedback, Message, Outbound, Stop
+from bot.events import Address, Attachment, Feedback, Message, Outbound, Reply, Stop
 from bot.metrics import Metrics
 from storage.base import Store
 
@@ -25,14 +25,24 @@ True when it was new, False when that message was known already (acknowledge it 
 (`Overloaded`: 503 with Retry-After; `TooLarge`: 413) or `StorageError` (503): then it was not stored."""
 
 
+Quick = Callable[[str, str], Awaitable[Reply]]
+"""(text, the sender's language as the channel knows it, or "") -> an answer of no conversation, for a channel that
+asks while somebody types. It is quoted from what everybody may know: no model writes it, and nothing of it is stored.
+Its `finish_reason` is "declined" when nothing known answers. Raises `Overloaded` when too many ask at once."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What an adapter is given. `settings` is its own table, `[adapters.NAME]`, for third parties."""
+    """What an adapter is given. `settings` is its own table, `[adapters.NAME]`, for third parties.
+
+    `quick` is there while the desk runs; whoever only looks (`Checking`) has none.
+    """
 
     config: Config
     store: Store
     metrics: Metrics
     settings: Mapping[str, Any]
+    quick: Quick | None = None
 
 
 class Adapter(Protocol):

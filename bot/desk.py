@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,8 @@ from bot.language import Languages
 from bot.local import EngineFigures, Loading, check_chats, fitted, local_engine, revival
 from bot.metrics import Metrics
 from bot.privacy import Redactor
+from bot.quick import Quick
+from bot.quoting import Quotes
 from bot.summariser import summariser
 from bot.turn import Turner
 from bot.work import Answering, Work, joins
@@ -306,23 +308,25 @@ async def _started(engine: Engine) -> None:
         raise ConfigError(str(error)) from None
 
 
-def adapters_of(config: Config, store: Store, metrics: Metrics, engine: Engine | None) -> list[Adapter]:
+def adapters_of(
+    config: Config, store: Store, metrics: Metrics, engine: Engine | None, quick: Quick | None = None
+) -> list[Adapter]:
     """The configured channels; one that is not configured is never imported. `engine` stands behind the API."""
+    context = partial(Context, config=config, store=store, metrics=metrics, quick=quick)
     made: list[Adapter] = []
     if config.web.enabled:
         from adapters.web import make
 
-        made.append(make(Context(config=config, store=store, metrics=metrics, settings={})))
+        made.append(make(context(settings={})))
     if config.api.enabled:
         from adapters.openai import make as make_api
         from bot.generator import generator_of, model_name
 
-        context = Context(config=config, store=store, metrics=metrics, settings={})
-        made.append(make_api(context, generator_of(config, engine), model_name(config)))
+        made.append(make_api(context(settings={}), generator_of(config, engine), model_name(config)))
     if config.slack.enabled:
-        made.append(_slack(Context(config=config, store=store, metrics=metrics, settings={})))
+        made.append(_slack(context(settings={})))
     if config.telegram.enabled:
-        made.append(_telegram(Context(config=config, store=store, metrics=metrics, settings={})))
+        made.append(_telegram(context(settings={})))
     installed = entry_points(group="frontdesk.adapters") if config.adapters else ()
     factories = {point.name: point for point in installed}
     for name, settings in config.adapters.items():
@@ -330,7 +334,7 @@ def adapters_of(config: Config, store: Store, metrics: Metrics, engine: Engine |
             known = ", ".join(factories) or "none"
             raise ConfigError(f"There is no adapter `{name}` installed (installed: {known}). Remove [adapters.{name}].")
         make_other = factories[name].load()
-        made.append(make_other(Context(config=config, store=store, metrics=metrics, settings=settings)))
+        made.append(make_other(context(settings=settings)))
     return made
 
 
@@ -390,7 +394,9 @@ async def at_desk(
         model = engine if config.engine.kind != "echo" else None
         summarise = summariser(model, library, config.memory.summary_tokens) if model else None
         languages = Languages(config.language)
-        chosen = adapters_of(config, store, metrics, engine) if adapters is None else adapters
+        quotes = Quotes(knowledge, Quoter(config.site), most=config.knowledge.passages, remembers=False)
+        quick = Quick(quotes, languages)
+        chosen = adapters_of(config, store, metrics, engine, quick) if adapters is None else adapters
         hands_over = config.handover.channel in {adapter.name for adapter in chosen}
         if config.handover.channel and not hands_over and adapters is None:
             raise ConfigError(f"`handover.channel` is {config.handover.channel!r}, but no such channel is turned on.")

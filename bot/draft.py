@@ -24,6 +24,7 @@ class Draft:
     """`sources` are the citations that the text may name; `notes` stand below it in the end.
 
     What is not `remembered` says nothing of the conversation's subject: a list of commands, a question what is meant.
+    With `forget` what was said before is forgotten.
     """
 
     message: Message
@@ -36,6 +37,7 @@ class Draft:
     reason: FinishReason = "stop"
     notes: list[str] = field(default_factory=list)
     remembered: bool = True
+    forget: bool = False
 
     async def show(self, text: str) -> None:
         """Tell the channel what the answer is so far."""
@@ -50,6 +52,11 @@ class Draft:
             shown += piece
             await self.show(shown)
             await asyncio.sleep(pause)
+
+    async def remark(self, text: str, *, pause: float) -> None:
+        """Say something that is no answer, in the place of whatever was written."""
+        self.remembered, self.sources, self.reason = False, (), "stop"
+        await self.stream(text, pause=pause)
 
     def reply(self, *, final: bool = False) -> Reply:
         cited = tuple(source for source in self.sources if f"[{source.number}]" in self.text)

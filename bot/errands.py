@@ -1,4 +1,4 @@
-"""What can be asked for beside answers: help, summaries, translations, and texts to be written.
+"""What can be asked for beside answers: a greeting, help, summaries, translations, and texts to be written.
 
 They are no answers from knowledge, so nothing holds them against sources. What they are done on is material: the
 templates say so to the model.
@@ -14,10 +14,11 @@ import structlog
 
 from bot.answer.summary import summary
 from bot.attachments import Attachments, Came
+from bot.commands import written
 from bot.config import Config
 from bot.draft import Draft, aside
 from bot.engine.base import EngineFault
-from bot.events import Passage
+from bot.events import Command, Passage
 from bot.phrases import said
 from bot.question import Question, Understanding
 from bot.target import target
@@ -28,9 +29,13 @@ from prompts.names import language_name
 
 log = structlog.get_logger()
 
-ERRANDS = frozenset({"help", "summarize", "translate", "write"})
+ERRANDS = frozenset({"start", "help", "summarize", "translate", "write"})
 """The commands that are done here."""
 
+_BY_MODELS: frozenset[Command] = frozenset({"translate", "write"})
+_LISTED: tuple[Command, ...] = (
+    "summarize", "translate", "write", "language", "settings", "forget", "human", "help",
+)  # fmt: skip
 _MEANT_ATTACHED = 200
 """A text so short beside a file or a thread says how to summarise it; it is not what is to be summarised."""
 _CHARACTERS_A_TOKEN = 8
@@ -70,8 +75,8 @@ class Errands:
     async def run(self, question: Question, came: Came, draft: Draft) -> None:
         """Raises what the engine raises, but for summaries, which need none."""
         command = draft.message.command
-        if command == "help":
-            await self._reply(self._help(question.language, draft.message.address.channel), draft)
+        if command in ("start", "help"):
+            await self._reply(self._can(command, question.language, draft.message.address.channel), draft)
         elif command == "summarize":
             await self._summarize(question, came, draft)
         elif self._writer is None:
@@ -83,17 +88,19 @@ class Errands:
 
     async def _reply(self, text: str, draft: Draft) -> None:
         """Say something of the errand itself."""
-        draft.remembered = False
-        await self._tell(text, draft)
+        await draft.remark(text, pause=self._config.engine.quote.delay_ms / 1000)
 
     async def _tell(self, text: str, draft: Draft) -> None:
         draft.sources, draft.reason = (), "stop"
         await draft.stream(text, pause=self._config.engine.quote.delay_ms / 1000)
 
-    def _help(self, language: str, channel: str) -> str:
-        done = ["summarize", *(("translate", "write") if self._writer else ()), "human", "help"]
-        parts = [said("help", language, name=self._config.site.name)]
-        parts.append("\n".join(f"- {said(f'help_{command}', language)}" for command in done))
+    def _can(self, opening: str, language: str, channel: str) -> str:
+        """What there is, after the words of a greeting ("start") or of "help"."""
+        done = [name for name in _LISTED if self._writer or name not in _BY_MODELS]
+        parts = [said(opening, language, name=self._config.site.name)]
+        parts.append(
+            "\n".join(f"- {said(f'help_{name}', language, command=_as_listed(name, channel))}" for name in done)
+        )
         parts += [said("help_files", language)] if self._attachments.taken(channel) else []
         return "\n\n".join(parts)
 
@@ -169,6 +176,10 @@ class Errands:
         )
         if clipped or composed.shortened:
             draft.notes.append(said("shortened_note", question.language))
+
+
+def _as_listed(command: Command, channel: str) -> str:
+    return written(command, channel, "to German:" if command == "translate" else "")
 
 
 def _talk(question: Question) -> _Material:

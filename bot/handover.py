@@ -20,6 +20,7 @@ from bot.errors import ConfigError, UsageError
 from bot.events import Case, Message, Passage, Reply, Turn
 from bot.house import Cancellation
 from bot.language import Languages
+from bot.preferences import preferred_language
 from bot.work import Answering, Outcome, unusable
 from storage.base import Store
 
@@ -70,6 +71,7 @@ class Handover:
             )
         self._inner, self._store, self._languages = inner, store, languages
         self._config = config.handover
+        self._spoken = config.language
         self._language = config.language.fixed or config.language.default
 
     async def answer(self, message: Message, attempt: int, cancellation: Cancellation, emit: Emit) -> Outcome:
@@ -138,8 +140,9 @@ class Handover:
             return ""
         known = await self._store.recall(message.address)
         language = self._languages.detect(message.text, prior=known.language, hint=message.language)
-        asks = message.command == "human" or intent(message.text, language) == "human"
-        return language if asks else ""
+        if message.command != "human" and intent(message.text, language) != "human":
+            return ""
+        return await preferred_language(self._store, message.address, self._spoken) or language
 
     # -- the support desk's side -----------------------------------------------------------------------
     async def _by_colleague(self, case: Case, asked: _Asked) -> Outcome:

@@ -11,6 +11,7 @@ from bot.draft import aside
 from bot.events import Attachment, Command, Message, Reply
 from bot.house import SILENT
 from bot.language import Languages
+from bot.preferences import preferred_language
 from bot.privacy import Redactor
 from prompts.followup import standalone
 from prompts.memory import Memory, Remembered
@@ -18,11 +19,13 @@ from storage.base import Exchange, Store, conversation_scope
 
 _CARRIED: frozenset[str] = frozenset({"interrupted", "merged"})
 _ANSWERED: frozenset[Command] = frozenset({"", "ask"})
+_OTHERS: frozenset[Command] = frozenset({"translate", "language", "forget", "settings", "start", "help"})
+"""Commands whose text tells nothing of the language of whoever gives them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """`alone` needs no conversation around it to be searched.
+    """`alone` needs no conversation around it to be searched. `language` is the one to answer in.
 
     `scopes` are those whose knowledge may answer it. `attachments` came with it, or with what it carries on; `attached`
     are the locations, in the last of the scopes, of those that were read.
@@ -33,7 +36,7 @@ class Question:
     language: str
     intent: Intent
     remembered: Remembered
-    scopes: tuple[str, str]
+    scopes: tuple[str, ...]
     attachments: tuple[Attachment, ...] = ()
     attached: tuple[str, ...] = ()
 
@@ -49,9 +52,10 @@ class Understanding:
 
     async def question(self, message: Message) -> Question:
         remembered = await self._memory.recall(message.address)
+        preferred = await preferred_language(self._store, message.address, self._config.language)
         whole = await self._with_carried(message)
         length = len(whole.text) + len(remembered.summary) + sum(len(turn.text) for turn in remembered.turns)
-        return await aside(length, self._reading, whole, remembered)
+        return await aside(length, self._reading, whole, remembered, preferred)
 
     def private(self, text: str) -> str:
         """`text` as a model may see it."""
@@ -61,23 +65,23 @@ class Understanding:
         """The language of a text that somebody else may have written."""
         return self._languages.detect(text)
 
-    def _reading(self, message: Message, remembered: Remembered) -> Question:
+    def _reading(self, message: Message, remembered: Remembered, preferred: str) -> Question:
         remembered = self._remembered(remembered)
-        language = self._language(message, remembered.language)
+        asked_in = self._language(message, remembered.language)
         text = self.private(message.text)
         return Question(
             text=text,
-            alone=standalone(text, remembered.turns, language),
-            language=language,
-            intent=_intent(message, text, language),
+            alone=standalone(text, remembered.turns, asked_in),
+            language=preferred or asked_in,
+            intent=_intent(message, text, asked_in),
             remembered=remembered,
             scopes=("", conversation_scope(message.address)),
             attachments=message.attachments,
         )
 
     def _language(self, message: Message, prior: str) -> str:
-        """The person's own. A text that they want translated or summarised need not be in it."""
-        others = message.command == "translate" or (message.command == "summarize" and (prior or message.language))
+        """The person's own. Not every text that goes with a command is in it, and not every text is theirs."""
+        others = message.command in _OTHERS or (message.command == "summarize" and (prior or message.language))
         return self._languages.detect("" if others else message.text, prior=prior, hint=message.language)
 
     def _remembered(self, remembered: Remembered) -> Remembered:

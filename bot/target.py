@@ -28,6 +28,11 @@ def target(text: str) -> tuple[str, str]:
     return "", text.strip()
 
 
+def known_languages() -> frozenset[str]:
+    """The codes of the languages that can be named."""
+    return frozenset(_codes().values())
+
+
 @lru_cache(maxsize=1)
 def _codes() -> dict[str, str]:
     """Names of languages, as the house's own languages and English have them, and codes."""

@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 import structlog
 
@@ -29,9 +28,10 @@ from bot.language import Languages
 from bot.phrases import said
 from bot.privacy import Redactor
 from bot.question import Question, Understanding
+from bot.quoting import Quotes
+from bot.settings import SETTINGS, Settings
 from bot.work import Cancellation, Outcome
 from bot.writing import Writer
-from prompts.facts import gather
 from prompts.knowledge import Knowledge
 from prompts.memory import Memory
 from prompts.template import Library
@@ -65,7 +65,8 @@ class Turner:
         attachments: Attachments,
     ) -> None:
         self._config, self._languages, self._memory, self._knowledge = config, languages, memory, knowledge
-        self._quoter, self._attachments = quoter, attachments
+        self._quotes = Quotes(knowledge, quoter, most=config.knowledge.passages)
+        self._attachments = attachments
         self._understanding = Understanding(config, store, languages=languages, redactor=redactor, memory=memory)
         self._writer = Writer(config, engine, library=library, count=count) if engine else None
         self._errands = Errands(
@@ -73,8 +74,9 @@ class Turner:
             writer=self._writer if config.engine.models else None,
             attachments=attachments,
             understanding=self._understanding,
-            search=self._search,
+            search=self._quotes.search,
         )
+        self._settings = Settings(config, store, models=self._writer is not None and config.engine.models)
 
     async def answer(self, message: Message, attempt: int, cancellation: Cancellation, emit: Emit) -> Outcome:
         """Write the answer to `message`, telling `emit` of every piece; ends early when `cancellation` asks."""
@@ -98,7 +100,7 @@ class Turner:
                 draft.text = only(draft.text, {source.number for source in draft.sources})
         else:
             draft.text = "\n\n".join(filter(None, (draft.text, *draft.notes)))
-        return Outcome(event=draft.reply(final=True), turns=_turns(message, draft))
+        return Outcome(event=draft.reply(final=True), turns=_turns(message, draft), forget=draft.forget)
 
     async def settle(self, message: Message, outcome: Outcome) -> None:
         """After the end was committed: bring the conversation's memory up to date."""
@@ -114,7 +116,7 @@ class Turner:
     async def consulted(self, message: Message) -> Sequence[Passage]:
         """The passages that an answer to `message` would draw on now, best first."""
         question = await self._understanding.question(message)
-        return await self._search(question) if question.intent == "question" else ()
+        return await self._quotes.search(question) if question.intent == "question" else ()
 
     # -- work ----------------------------------------------------------------------------------------
     async def _work(self, question: Question, draft: Draft) -> None:
@@ -123,12 +125,29 @@ class Turner:
             question.attachments, draft.message.address, attempt=draft.attempt, language=question.language
         )
         draft.notes += came.notes
-        if draft.message.command in ERRANDS:
+        if draft.message.command in SETTINGS:
+            await self._settings.run(question, draft)
+        elif draft.message.command == "start" and await self._open(question, draft):
+            return
+        elif draft.message.command in ERRANDS:
             await self._errands.run(question, came, draft)
         elif not question.text.strip() and (came.files or came.notes):
             await self._tell(files_read(came, question.language), draft)
         else:
             await self._write(replace(question, attached=tuple(came.files)), draft)
+
+    async def _open(self, question: Question, draft: Draft) -> bool:
+        """Answer the topic that a conversation begins with; False when there is none, or nothing is known about it."""
+        if not question.text.strip():
+            return False
+        answer = await self._quotes.answer(question)
+        if answer.kind != "quote":
+            return False
+        if self._writer:
+            await self._write(question, draft)
+        else:
+            await self._quoted(answer, draft)
+        return True
 
     async def _tell(self, text: str, draft: Draft) -> None:
         await draft.stream(text, pause=self._config.engine.quote.delay_ms / 1000)
@@ -137,44 +156,18 @@ class Turner:
     async def _write(self, question: Question, draft: Draft) -> None:
         echoes = self._config.engine.kind == "echo"
         if self._writer is None or not question.text.strip() or (question.intent == "human" and not echoes):
-            return await self._write_quote(question, draft)
+            return await self._quoted(await self._quotes.answer(question), draft)
         if question.intent in _SMALL_TALK:
             await self._writer.write("small_talk", question, (), draft)
             return None
-        found = tuple(await self._search(question))
+        found = tuple(await self._quotes.search(question))
         composed = await self._writer.write(self._config.prompts.answer, question, found, draft)
         await self._ground(question, composed.prompt.passages, draft)
         if composed.shortened:
             draft.notes.append(said("too_long_note", question.language))
         return None
 
-    async def _search(self, question: Question) -> list[Passage]:
-        """What may answer `question`. Of files that came with it the beginning, should its words not lead there."""
-        scopes = question.scopes
-        found = list(await self._knowledge.search(question.alone, language=question.language, scopes=scopes))
-        if not question.attached or any(passage.location in question.attached for passage in found):
-            return found
-        opened = [await self._knowledge.opening(location, scope=scopes[-1], limit=2) for location in question.attached]
-        return [*(passage for opening in opened for passage in opening), *found][: self._config.knowledge.passages]
-
-    async def _quote(self, question: Question) -> Answer:
-        if question.intent != "question":
-            return self._quoter.small_talk(question.intent, question.language)
-        return await self._quote_from(question, await self._search(question))
-
-    async def _quote_from(self, question: Question, passages: Sequence[Passage]) -> Answer:
-        length = len(question.text) + sum(len(passage.text) for passage in passages)
-        candidates = await aside(length, self._quoter.candidates, passages, question.language)
-        near = await self._knowledge.alike(question.alone, candidates, question.language)
-        nearness = dict(zip(candidates, near, strict=True)) if near else {}
-        quoted = partial(self._quoter.answer, nearness=nearness)
-        answer = await aside(length, quoted, question.alone, passages, question.language)
-        if answer.kind == "decline" and _only_tells(question):
-            return Answer(text=said("noted", question.language), kind="small_talk")
-        return answer
-
-    async def _write_quote(self, question: Question, draft: Draft) -> None:
-        answer = await self._quote(question)
+    async def _quoted(self, answer: Answer, draft: Draft) -> None:
         _finish(draft, answer)
         await self._tell(answer.text, draft)
 
@@ -191,15 +184,15 @@ class Turner:
             draft.text = grounded.text  # its numbers are those of `draft.sources`
             return
         log.info("turn.unsupported", message=draft.message.id)
-        answer = await self._quote_from(question, passages)
+        answer = await self._quotes.quote(question, passages)
         _finish(draft, answer)
         draft.text = answer.text
 
     async def _quote_instead(self, question: Question, draft: Draft) -> bool:
         """When the engine failed: answer with a quote, if there is one."""
-        if draft.message.command in ERRANDS:
+        if draft.message.command in ERRANDS - {"start"}:
             return False
-        answer = await self._quote(question)
+        answer = await self._quotes.answer(question)
         if answer.kind == "decline":
             return False
         _finish(draft, answer)
@@ -213,12 +206,6 @@ class Turner:
             reason=str(error),
             said=said("unavailable" if isinstance(error, EngineBusy) else "failed", draft.language),
         )
-
-
-def _only_tells(question: Question) -> bool:
-    """Whether a message tells something about its sender that memory keeps, and asks nothing."""
-    told = Turn(role="user", text=question.text, language=question.language, at=0)
-    return not any(mark in question.text for mark in "?？؟") and bool(gather((), (told,), limit=1))
 
 
 def _finish(draft: Draft, answer: Answer) -> None:

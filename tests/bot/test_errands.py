@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from adapters.commands import command_of
+from bot.commands import written
 from bot.events import Address, Failed, Message, Reply
 from bot.phrases import phrase_languages, said
 from tests.bot.filed import Talk, modelled, talking
@@ -45,29 +47,74 @@ async def remembered(talk: Talk) -> list[tuple[str, str]]:
 
 
 # -- help ---------------------------------------------------------------------------------------------
-async def test_help_lists_what_can_be_done_here(tmp_path: Path) -> None:
+ALWAYS = ("summarize", "language", "settings", "forget", "human", "help")
+
+
+def line(command: str, language: str, shown: str = "") -> str:
+    return f"- {said(f'help_{command}', language, command=shown or f'/{command}')}"
+
+
+@pytest.mark.parametrize("command", ["help", "start"])
+async def test_help_lists_what_can_be_done_here(tmp_path: Path, command: Any) -> None:
     """Without a model neither translations nor texts are promised; files are, where the channel gives them."""
     async with talking(tmp_path) as talk:
-        end = await talk.say("", command="help")
-        assert "Kettle House" in end.text
-        assert all(f"- {said(f'help_{word}', 'en')}" in end.text for word in ("summarize", "human", "help"))
-        assert "translate" not in end.text
+        end = await talk.say("", command=command)
+        assert end.text.startswith(said(command, "en", name="Kettle House"))
+        assert all(line(word, "en") in end.text for word in ALWAYS)
+        assert "/translate" not in end.text
+        assert "/write" not in end.text
         assert said("help_files", "en") in end.text
+        assert await remembered(talk) == []
 
 
 async def test_help_with_a_model_lists_more(tmp_path: Path) -> None:
     """And the model is not asked."""
     async with modelled(tmp_path) as (talk, fake):
         end = await talk.say("", command="help", language="de")
-        assert all(f"- {said(f'help_{word}', 'de')}" in end.text for word in ("translate", "write"))
+        assert all(line(word, "de") in end.text for word in ("write", *ALWAYS))
+        assert line("translate", "de", "/translate to German:") in end.text
         assert fake.requests == []
 
 
 @pytest.mark.parametrize("language", sorted(phrase_languages()))
 def test_the_words_of_help_are_the_words_that_work(language: str) -> None:
-    """Each line begins with the command as it has to be written, in every language."""
-    for command in ("summarize", "translate", "write", "human", "help"):
-        assert said(f"help_{command}", language).startswith(f"`{command}")
+    """Each line begins with the command as it has to be written there, in every language."""
+    for command in (*ALWAYS, "translate", "write"):
+        assert said(f"help_{command}", language, command="/it").startswith("/it")
+        assert command_of(f"/{command}") == (command, "")
+    assert written("translate", "telegram", "to German:") == "/translate to German:"
+    assert written("help", "slack") == "`help`"
+
+
+# -- start --------------------------------------------------------------------------------------------
+async def test_a_link_with_a_topic_is_answered_from_what_is_known(tmp_path: Path) -> None:
+    """The link's words are nobody's own: the answer is in the visitor's language, and the talk goes on about it."""
+    async with talking(tmp_path) as talk:
+        end = await talk.say("return a kettle", command="start", language="de")
+        assert "30 days" in end.text
+        assert end.language == "de"
+        assert [citation.title for citation in end.citations] == ["Returns"]
+        assert (await remembered(talk))[0] == ("user", "return a kettle")
+
+
+@pytest.mark.parametrize("topic", ["", "bananas", "my name is Bob", "thanks"])
+async def test_without_a_topic_that_is_known_one_is_greeted(tmp_path: Path, topic: str) -> None:
+    """Whatever a link says, nobody is turned away at the door, and nothing of it is taken for what they told."""
+    async with talking(tmp_path) as talk:
+        end = await talk.say(topic, command="start")
+        assert end.text.startswith(said("start", "en", name="Kettle House"))
+        assert await remembered(talk) == []
+
+
+async def test_a_model_answers_a_topic_from_what_is_known(tmp_path: Path) -> None:
+    """As it answers a question; of what is not known it is not asked, and a quote stands in for it when it fails."""
+    acts = (Answer(pieces=("You may return a kettle within 30 days [1].",)), Refuse(status=500))
+    async with modelled(tmp_path, *acts) as (talk, fake):
+        assert (await talk.say("bananas", command="start")).text.startswith(said("start", "en", name="Kettle House"))
+        assert fake.requests == []
+        end = await talk.say("return a kettle", command="start")
+        assert end.text == "You may return a kettle within 30 days [1]."
+        assert "30 days" in (await talk.say("return a kettle", command="start", conversation="d")).text
 
 
 # -- summarize ----------------------------------------------------------------------------------------

@@ -1,0 +1,57 @@
+"""Answers in the words of what is known, without a model: what is found for a question, and what of it is quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from bot.answer.quote import Answer, Quoter
+from bot.draft import aside
+from bot.events import Passage, Turn
+from bot.phrases import said
+from bot.question import Question
+from prompts.facts import gather
+from prompts.knowledge import Knowledge
+
+
+class Quotes:
+    """Quotes `knowledge`, from at most `most` passages.
+
+    `remembers` says that what people tell of themselves is kept: then they are thanked for it.
+    """
+
+    def __init__(self, knowledge: Knowledge, quoter: Quoter, *, most: int, remembers: bool = True) -> None:
+        self._knowledge, self._quoter, self._most, self._remembers = knowledge, quoter, most, remembers
+
+    async def search(self, question: Question) -> list[Passage]:
+        """What may answer `question`. Of files that came with it the beginning, should its words not lead there."""
+        scopes = question.scopes
+        found = list(await self._knowledge.search(question.alone, language=question.language, scopes=scopes))
+        if not question.attached or any(passage.location in question.attached for passage in found):
+            return found
+        opened = [await self._knowledge.opening(location, scope=scopes[-1], limit=2) for location in question.attached]
+        return [passage for passages in (*opened, found) for passage in passages][: self._most]
+
+    async def answer(self, question: Question) -> Answer:
+        """What is said to a greeting and the like, or what is known about it."""
+        if question.intent != "question":
+            return self._quoter.small_talk(question.intent, question.language)
+        return await self.quote(question, await self.search(question))
+
+    async def quote(self, question: Question, passages: Sequence[Passage]) -> Answer:
+        """What of `passages` answers `question`."""
+        length = len(question.text) + sum(len(passage.text) for passage in passages)
+        candidates = await aside(length, self._quoter.candidates, passages, question.language)
+        near = await self._knowledge.alike(question.alone, candidates, question.language)
+        nearness = dict(zip(candidates, near, strict=True)) if near else {}
+        quoted = partial(self._quoter.answer, nearness=nearness)
+        answer = await aside(length, quoted, question.alone, passages, question.language)
+        if answer.kind == "decline" and self._remembers and _only_tells(question):
+            return Answer(text=said("noted", question.language), kind="small_talk")
+        return answer
+
+
+def _only_tells(question: Question) -> bool:
+    """Whether a message tells something about its sender that memory keeps, and asks nothing."""
+    told = Turn(role="user", text=question.text, language=question.language, at=0)
+    return not any(mark in question.text for mark in "?？؟") and bool(gather((), (told,), limit=1))
