@@ -45,15 +45,14 @@ def quiet_logger() -> logging.Logger:
     """What Bolt and the SDK log to: their lines hold what people wrote, and addresses that are as good as tokens."""
     logger = logging.getLogger("frontdesk.slack")
     logger.setLevel(logging.ERROR)
-    logger.addFilter(_without_traceback)
+    logger.addFilter(_without_words)
     return logger
 
 
-def _without_traceback(record: logging.LogRecord) -> bool:
-    """Say that something failed and of which kind it was, and leave its text out: it may quote an address."""
-    if record.exc_info and record.exc_info[0]:
-        record.msg, record.args = f"Slack's SDK: {record.exc_info[0].__name__}", ()
-        record.exc_info = None
+def _without_words(record: logging.LogRecord) -> bool:
+    """Say that something failed and of which kind it was, and leave the rest out."""
+    kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "error"
+    record.msg, record.args, record.exc_info = f"Slack's SDK: {kind} in {record.funcName}", (), None
     return True
 
 

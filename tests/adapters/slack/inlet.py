@@ -161,3 +161,18 @@ async def socket(made: Inlet) -> AsyncIterator[Socket]:
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+def event_of(event: dict[str, Any]) -> dict[str, Any]:
+    """The payload of an event, as small as it can be."""
+    authorization = {"team_id": TEAM, "enterprise_id": None, "user_id": BOT, "is_bot": True}
+    return {
+        "type": "event_callback", "team_id": TEAM, "event_id": "Ev1", "event_time": 1_700_000_000,
+        "authorizations": [authorization], "event": event,
+    }  # fmt: skip
+
+
+async def post(made: Inlet, body: bytes, content_type: str = "application/json", **headers: str) -> tuple[int, str]:
+    """A signed request, or one with other headers."""
+    status, _, text = await made.slack.delivery.post(body, content_type, headers)
+    return status, text

@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from adapters.slack.dispatch import Dispatch
-from adapters.slack.signature import sign
 from bot.errors import Overloaded, StorageError, StorageFull
-from tests.adapters.slack.inlet import BOT, DM, PERSON, ROOM, SECRET, TEAM, Inlet, inlet
+from tests.adapters.slack.inlet import BOT, DM, PERSON, ROOM, SECRET, TEAM, Inlet, event_of, inlet, post
 from tests.fakes.slack.server import Faults
 
 
@@ -30,12 +27,6 @@ async def made(tmp_path: Path) -> AsyncIterator[Inlet]:
 async def way(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Inlet]:
     async with inlet(tmp_path, request.param, fake={"retries": [0.05] * 60, "deadline": 0.5}) as made:
         yield made
-
-
-async def post(made: Inlet, body: bytes, content_type: str = "application/json", **headers: str) -> tuple[int, str]:
-    """A signed request, or one with other headers."""
-    status, _, text = await made.slack.delivery.post(body, content_type, headers)
-    return status, text
 
 
 # -- durable before acknowledged ---------------------------------------------------------------------------
@@ -67,7 +58,7 @@ async def test_what_cannot_be_stored_comes_again(way: Inlet, refusal: Exception)
 async def test_503_says_when_to_come_again(made: Inlet) -> None:
     """And tells nothing of what is wrong."""
     made.refuse = StorageError("/secret/path is full")
-    body = json.dumps(_event({"type": "message", "channel": DM, "user": PERSON, "ts": "1.0", "text": "hi"}))
+    body = json.dumps(event_of({"type": "message", "channel": DM, "user": PERSON, "ts": "1.0", "text": "hi"}))
     status, headers, text = await made.slack.delivery.post(body.encode(), "application/json")
     assert (status, headers["Retry-After"], text) == (503, "5", "")
 
@@ -108,7 +99,7 @@ async def test_two_workspaces_share_no_ids(tmp_path: Path) -> None:
     """The same channel and time in another workspace is another message."""
     async with inlet(tmp_path) as made:
         for team in (TEAM, "T0999"):
-            body = _event({"type": "message", "channel": DM, "user": PERSON, "ts": "1700000000.000100", "text": "hi"})
+            body = event_of({"type": "message", "channel": DM, "user": PERSON, "ts": "1700000000.000100", "text": "hi"})
             body["authorizations"][0]["team_id"] = body["team_id"] = team
             await made.dispatch(body)
         assert [message.address.account for message in made.accepted] == [TEAM]  # the other has not installed it
@@ -129,7 +120,7 @@ async def test_two_workspaces_share_no_ids(tmp_path: Path) -> None:
 )
 async def test_events_without_a_listener_are_200(made: Inlet, event: dict[str, Any]) -> None:
     """Bolt answers them with 404, so that Slack tells them again and again, and turns events off in the end."""
-    assert await post(made, json.dumps(_event(event)).encode()) == (200, "")
+    assert await post(made, json.dumps(event_of(event)).encode()) == (200, "")
     assert made.published == []
 
 
@@ -151,112 +142,6 @@ async def test_slack_looks_at_the_address(made: Inlet) -> None:
     assert (await post(made, b"ssl_check=1&token=t", form))[0] == 200
 
 
-# -- requests that are not Slack's -------------------------------------------------------------------------
-async def test_what_is_not_signed_is_not_read(made: Inlet) -> None:
-    """Without headers that could be Slack's the answer comes while the body is still being sent."""
-    url = made.slack.events_url
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.split(":")[2].split("/")[0]))
-    writer.write(b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n{")
-    await writer.drain()
-    answer = await asyncio.wait_for(reader.readline(), 5)
-    assert b" 401 " in answer
-    writer.close()
-
-
-async def test_too_large_bodies_are_400_without_being_read(tmp_path: Path) -> None:
-    """By what they say, and by what they are."""
-    async with inlet(tmp_path, slack={"limits": {"body_bytes": 2_000}}) as made:
-        assert (await post(made, b"x" * 2_001))[0] == 400
-
-        async def endless() -> AsyncIterator[bytes]:
-            for _ in range(100_000):
-                yield b"x" * 1_000
-
-        headers = made.slack.delivery.signed(b"whatever") | {"Content-Type": "application/json"}
-        async with aiohttp.ClientSession() as session:
-            try:
-                async with session.post(made.slack.events_url, data=endless(), headers=headers) as response:
-                    assert response.status == 400
-            except aiohttp.ClientError:
-                pass  # it hung up while we were still sending
-        assert 'status="400"' in made.metrics.expose().decode()
-
-
-async def test_ten_thousand_malformed_or_forged_requests(made: Inlet) -> None:
-    """Only 401, 400 and 403, never a fault, and nothing published."""
-    chance = random.Random(4)
-    seen: dict[int, int] = {}
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=20)) as session:
-
-        async def one(number: int) -> None:
-            body, headers, expected = _bad(made, chance, number)
-            async with session.post(made.slack.events_url, data=body, headers=headers) as response:
-                seen[response.status] = seen.get(response.status, 0) + 1
-                assert response.status in expected, (response.status, number, body[:200])
-
-        for start in range(0, 10_000, 200):
-            await asyncio.gather(*(one(number) for number in range(start, start + 200)))
-    assert set(seen) <= {400, 401, 403} and sum(seen.values()) == 10_000 and len(seen) == 3
-    assert made.published == []
-
-
-def _bad(made: Inlet, chance: random.Random, number: int) -> tuple[bytes, dict[str, str], set[int]]:
-    """A request that nobody should take, and the statuses that it may get."""
-    kind = number % 8
-    good = json.dumps(_event({"type": "message", "channel": DM, "user": PERSON, "ts": "1.0", "text": "hi"})).encode()
-    json_type = {"Content-Type": "application/json"}
-    if kind == 0:  # nobody signed it
-        return good, json_type, {401}
-    if kind == 1:  # another secret
-        stamp = made.slack.delivery.signed(good)["X-Slack-Request-Timestamp"]
-        forged = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": sign(good, stamp, "another")}
-        return good, json_type | forged, {401}
-    if kind == 2:  # a replay
-        return good, json_type | made.slack.delivery.signed(good, at=1_700_000_000), {401}
-    if kind == 3:  # strange headers
-        stamp = chance.choice(["", "soon", "-1", "1e400", "99999999999999999999", "0x10", " 12"])
-        strange = {
-            "X-Slack-Request-Timestamp": stamp,
-            "X-Slack-Signature": chance.choice(["", "v0=", "v0=\u00e9", "x"]),
-        }
-        return good, json_type | strange, {401}
-    if kind == 4:  # bytes that are nothing
-        body = chance.randbytes(chance.randint(1, 300))
-        return body, json_type | made.slack.delivery.signed(body), {400}
-    if kind == 5:  # JSON of another shape
-        event: Any = chance.choice([None, 1, "x", [], {}, {"type": 7}, {"type": None}])
-        body = json.dumps({"type": "event_callback", "team_id": TEAM, "event": event}).encode()
-        return body, json_type | made.slack.delivery.signed(body), {400}
-    if kind == 6:  # cut short
-        body = good[: chance.randint(1, len(good) - 1)]
-        return body, json_type | made.slack.delivery.signed(body), {400}
-    body = good.replace(TEAM.encode(), b"T0EVIL")  # Slack's, but of a workspace that nobody installed it in
-    return body, json_type | made.slack.delivery.signed(body), {403}
-
-
-async def test_a_workspace_that_is_not_listed_is_403(tmp_path: Path) -> None:
-    """After the signature: strangers do not learn who is listed."""
-    async with inlet(tmp_path, slack={"teams": ["T0999"]}) as made:
-        body = json.dumps(
-            _event({"type": "message", "channel": DM, "user": PERSON, "ts": "1.0", "text": "hi"})
-        ).encode()
-        assert (await post(made, body))[0] == 403
-        assert (await post(made, body, **{"X-Slack-Signature": "v0=" + "0" * 64}))[0] == 401
-        assert made.published == []
-
-
-async def test_shapes_that_bolt_stumbles_over_are_400(made: Inlet) -> None:
-    """Its own reading of a payload raises for these, which it would answer with 500."""
-    for broken in (
-        {"type": "event_callback", "team_id": TEAM, "event": {"type": "message"}, "authorizations": ["x"]},
-        {"type": "block_actions", "team": 7},
-        {"type": "event_callback", "team_id": TEAM, "event": {"type": "message"}, "enterprise": 7},
-        {"type": "view_submission", "team": {"id": TEAM}, "response_urls": [7], "view": {"response_urls": 1}},
-    ):
-        status, _ = await post(made, json.dumps(broken).encode())
-        assert status in (200, 400), broken
-
-
 # -- the SDK's own habits ----------------------------------------------------------------------------------
 async def test_the_environment_does_not_turn_on_what_nobody_configured(
     monkeypatch: pytest.MonkeyPatch, made: Inlet
@@ -271,7 +156,7 @@ async def test_the_environment_does_not_turn_on_what_nobody_configured(
         return ""
 
     dispatch = Dispatch(made.slack.base_url, made.accounts, receive)
-    assert (await dispatch(_event({"type": "message"}))).status == 200
+    assert (await dispatch(event_of({"type": "message"}))).status == 200
     assert heard == ["message"]
 
 
@@ -299,11 +184,3 @@ async def test_no_secret_is_logged(
     written = caplog.text + "".join(capfd.readouterr())
     for secret in ("swordfish", "xoxb-test-1", "xapp-test-1", "ticket=", SECRET, "/link/"):
         assert secret not in written
-
-
-def _event(event: dict[str, Any]) -> dict[str, Any]:
-    authorization = {"team_id": TEAM, "enterprise_id": None, "user_id": BOT, "is_bot": True}
-    return {
-        "type": "event_callback", "team_id": TEAM, "event_id": "Ev1", "event_time": 1_700_000_000,
-        "authorizations": [authorization], "event": event,
-    }  # fmt: skip

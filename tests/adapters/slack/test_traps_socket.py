@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.slack import socket as socket_module
-from adapters.slack.socket import AT_ONCE
+from adapters.slack import connections
+from adapters.slack.connections import AT_ONCE
+from adapters.slack.socket import Socket
 from bot.metrics import Metrics
 from tests.adapters.slack.inlet import BOT, DM, PERSON, ROOM, TEAM, Inlet, inlet, socket
 from tests.fakes.slack.server import Faults
@@ -18,7 +19,7 @@ from tests.fakes.slack.server import Faults
 
 @pytest.fixture
 async def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Inlet]:
-    monkeypatch.setattr(socket_module, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(connections, "FIRST_PAUSE", 0.02)
     async with inlet(tmp_path, "socket", fake={"retries": [0.05] * 100}) as made:
         yield made
         assert made.slack.violations == []
@@ -54,14 +55,14 @@ async def test_a_broken_connection_is_replaced_at_once(made: Inlet) -> None:
         await made.slack.say(TEAM, DM, PERSON, f"question {number}")
     began = time.monotonic()
     await made.slack.settled()
-    assert time.monotonic() - began < socket_module.PING_SECONDS
+    assert time.monotonic() - began < connections.PING_SECONDS
     assert sorted(message.text for message in made.accepted) == [f"question {number}" for number in range(5)]
 
 
 @pytest.mark.parametrize("error", ["internal_error", "ratelimited", "invalid_auth"])
 async def test_slack_opens_no_connection_for_a_while(made: Inlet, monkeypatch: pytest.MonkeyPatch, error: str) -> None:
     """It is tried again, more and more slowly, until there is one."""
-    monkeypatch.setattr(socket_module, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(connections, "LONGEST_PAUSE", 0.1)
     for _ in range(3):
         made.slack.fail_next("apps.connections.open", error, retry_after=0)
     made.slack.sockets.cut()
@@ -120,9 +121,9 @@ async def test_everything_at_once(made: Inlet) -> None:
 
 async def test_garbage_ends_nothing(made: Inlet) -> None:
     """What is no envelope is overlooked; one that no retry can mend is acknowledged."""
-    (connection,) = made.slack.sockets.connections
+    (only,) = made.slack.sockets.connections
     for text in ("", "no json", "[]", "{}", '{"type": "hello"}', "[" * 10_000, '{"envelope_id": 7, "payload": {}}'):
-        await connection.socket.send_str(text)
+        await only.socket.send_str(text)
     await made.slack.sockets.send("events_api", {"type": "event_callback", "event": 7}, seconds=2)
     await made.slack.sockets.send("events_api", {"type": "event_callback", "team_id": "T0EVIL"} | _EVENT, seconds=2)
     await made.slack.say(TEAM, DM, PERSON, "still here")
@@ -138,7 +139,7 @@ async def test_its_end_leaves_nothing_behind(tmp_path: Path) -> None:
             await made.slack.sockets.refresh(seconds=5)
         made.slack.faults = Faults(server_error=1.0, seed=1)
         handle, allowed = made.dispatch, made.accounts.allowed
-        trying = socket_module.Socket(made.slack.base_url, "xapp-test-1", handle, allowed, Metrics())
+        trying = Socket(made.slack.base_url, "xapp-test-1", handle, allowed, Metrics())
         running = asyncio.create_task(trying.run())
         await until(lambda: made.slack.calls_of("apps.connections.open"))
         running.cancel()
