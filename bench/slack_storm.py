@@ -32,7 +32,7 @@ SETTINGS = {
     "prompts.context_tokens": 16_000,
 }
 RETRIES = (0.0, *(1.0,) * 30)
-STORM = Faults(rate_limit=0.25, retry_after=1, server_error=0.03, drop_after=0.03, slow=0.05, expire_streams=1.0)
+STORM = Faults(rate_limit=0.25, retry_after=2, server_error=0.03, drop_after=0.03, slow=0.05, expire_streams=1.0)
 SENTENCE = "The **walnut** desk ships to Norway 🇳🇴 in _twelve_ days, 你好世界, for `349 €`. "
 
 

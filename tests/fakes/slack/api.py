@@ -21,7 +21,7 @@ from tests.fakes.slack.streams import STREAMS
 from tests.fakes.slack.tokens import TOKENS, OAuth, connections_open
 from tests.fakes.slack.world import Asked, Call, World
 
-GRACE = 0.3
+GRACE = 0.5
 """Seconds for which a call may still come that was on its way when its method was closed with a 429."""
 _WRITES = ("chat.appendStream", "chat.stopStream", "chat.update", "chat.delete")
 
