@@ -37,7 +37,7 @@ class TelegramAdapter:
         self._config = config
         self._api = Api(config, metrics)
         self._sender = Sender(self._api, store, config, metrics)
-        self._cases = Cases(config.handover, store)
+        self._cases = Cases(config.handover, store, now=self._api.place)
         self._reading = Reading(config, store, self._api, self._cases)
         counted = metrics.counter("telegram_courtesies", "Small things done on the side.", "outcome")
         self._courtesies = Courtesies(self.name, counted, busy=Busy, refused=TelegramRefused)
@@ -50,7 +50,7 @@ class TelegramAdapter:
             connections=Connections(self._api),
             cases=self._cases,
         )
-        receiver = Receiver(self._at, Offers(self._at, None))
+        receiver = Receiver(self._at, Offers(self._at, context.quick))
         self._door: Door | None = None
         self._way: Polling | Webhook
         if secret:

@@ -50,12 +50,17 @@ class Buttons:
             kept = await self._feedback(pressed.place, pressed.message, _OPINIONS[action])
             return self._at.word("thanks", pressed.who) if kept else ""
         if action == keyboards.STOP:
-            question = await self._at.asked_at(pressed.place, pressed.message)
-            if question and await self._at.publish(Stop(address=question.address, message_id=question.id)):
-                return self._at.word("stopped", pressed.who)
+            return self._at.word("stopped", pressed.who) if await self._stop(pressed) else ""
         if action == keyboards.HUMAN:
             await self._human(pressed)
         return ""
+
+    async def _stop(self, pressed: Pressed) -> bool:
+        """End the answer that the message shows; where it is not known yet, whatever is being answered there."""
+        question = await self._at.asked_at(pressed.place, pressed.message)
+        if question:
+            return await self._at.publish(Stop(address=question.address, message_id=question.id))
+        return await self._at.publish(Stop(address=names.address(pressed.place)))
 
     async def _feedback(self, place: Place, message: int, value: int) -> bool:
         question = await self._at.asked_at(place, message)

@@ -25,14 +25,25 @@ _WAIT_SECONDS, _STEP_SECONDS = 2.0, 0.05
 
 
 class Cases:
-    def __init__(self, config: HandoverConfig, store: Store, *, clock: Callable[[], float] = time.time) -> None:
-        self._config, self._store, self._clock = config, store, clock
+    """`now` is where a chat is by now: a group that became a supergroup has another id."""
+
+    def __init__(
+        self,
+        config: HandoverConfig,
+        store: Store,
+        *,
+        now: Callable[[int], int] = lambda chat: chat,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._config, self._store, self._now, self._clock = config, store, now, clock
 
     def at_desk(self, place: Place) -> bool:
         """Whether cases are worked on in this chat, as far as the configuration says."""
         config = self._config
-        here = config.channel == names.CHANNEL and config.conversation == str(place.chat)
-        return here and config.account in ("", str(place.bot)) and not place.business
+        if config.channel != names.CHANNEL or config.account not in ("", str(place.bot)) or place.business:
+            return False
+        desk = config.conversation
+        return desk.removeprefix("-").isdigit() and place.chat in (int(desk), self._now(int(desk)))
 
     def address(self, case: str) -> Address:
         """The address that the house gave to the desk's end of `case`."""

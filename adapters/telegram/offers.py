@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from adapters.base import Quick
 from adapters.telegram import rules
 from adapters.telegram.commands import link
 from adapters.telegram.heard import Asked
@@ -19,9 +20,6 @@ from adapters.telegram.markdown import render
 from adapters.telegram.outgoing import body
 from adapters.telegram.receiving import Receiving
 from bot.events import Reply
-
-Quick = Callable[[str, str], Awaitable[Reply | None]]
-"""A short answer to (a question, in a language), from what is known alone; None when nothing is."""
 
 _LEAST_CHARACTERS = 3
 _CACHE_SECONDS = 60
@@ -67,7 +65,8 @@ class Offers:
         if self._quick is None or len(asked.text) < _LEAST_CHARACTERS:
             return []
         reply = await self._quick(asked.text, asked.who.language)
-        return [article(asked.text, reply, self._at)] if reply and reply.text.strip() else []
+        known = reply.finish_reason != "declined" and reply.text.strip()
+        return [article(asked.text, reply, self._at)] if known else []
 
 
 def article(question: str, reply: Reply, at: Receiving) -> Mapping[str, Any]:

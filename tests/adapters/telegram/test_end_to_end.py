@@ -1,0 +1,300 @@
+"""A person asks in Telegram and is answered in Telegram, through the whole house."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.adapters.telegram.bureau import (
+    ANNA,
+    BATTERY,
+    BELGIUM,
+    BORIS,
+    FORUM,
+    FRAME,
+    GROUP,
+    NAME,
+    Bureau,
+    bureau,
+    ident,
+    running,
+)
+from tests.fakes.telegram.server import Faults, fake_telegram
+
+SLOW = {"quote": {"delay_ms": 300}}
+
+
+@pytest.fixture(params=["polling", "webhook"])
+async def way(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bureau]:
+    async with bureau(tmp_path, request.param) as made:
+        yield made
+
+
+@pytest.fixture
+async def made(tmp_path: Path) -> AsyncIterator[Bureau]:
+    async with bureau(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def slow(tmp_path: Path) -> AsyncIterator[Bureau]:
+    async with bureau(tmp_path, engine=SLOW) as made:
+        yield made
+
+
+async def test_a_question_in_a_private_chat(way: Bureau) -> None:
+    """It is answered once, from the knowledge, with its source."""
+    _, shown = await way.ask(ANNA, ANNA, FRAME)
+    assert "five years" in shown.text and "Warranty" in shown.text
+    await way.quiet()
+    assert len(way.telegram.chat(ANNA).said) == 1
+
+
+async def test_a_group_is_answered_when_the_bot_is_meant(way: Bureau) -> None:
+    """By its name, by a reply to what it said, by a command; each answer replies to its question."""
+    asked, first = await way.ask(GROUP, ANNA, f"@{NAME} {FRAME}")
+    assert "five years" in first.text and first.reply_to == asked
+    asked, second = await way.ask(GROUP, BORIS, "And on batteries?", reply_to=first.id)
+    assert "two years" in second.text and second.reply_to == asked
+    asked, third = await way.ask(GROUP, BORIS, f"/ask@{NAME} {BELGIUM}")
+    assert "nine euros" in third.text and third.reply_to == asked
+    _, fourth = await way.ask(GROUP, BORIS, f"/ask {FRAME}")
+    assert "five years" in fourth.text
+
+
+async def test_a_group_talks_without_the_bot(tmp_path: Path) -> None:
+    """Also where Telegram shows it everything: what is said to others, or to other bots, is not answered."""
+    async with bureau(tmp_path, fake={"privacy": False}) as made:
+        other = await made.telegram.say(GROUP, ANNA, FRAME)
+        await made.telegram.say(GROUP, BORIS, "Five years, I think.", reply_to=other)
+        await made.telegram.say(GROUP, BORIS, "/help@another_bot")
+        await made.telegram.say(GROUP, BORIS, f"@{NAME}x {FRAME}")
+        await made.telegram.say(GROUP, BORIS, "/unheard_of")
+        _, shown = await made.ask(GROUP, ANNA, f"@{NAME} {BELGIUM}")
+        await made.quiet()
+        assert made.telegram.chat(GROUP).said == [shown]
+
+
+async def test_a_message_of_somebody_else_is_asked_about(made: Bureau) -> None:
+    """The bot's name alone, in a reply, asks about what it replies to."""
+    other = await made.telegram.say(GROUP, ANNA, FRAME)
+    _, shown = await made.ask(GROUP, BORIS, f"@{NAME}", reply_to=other)
+    assert "five years" in shown.text
+
+
+async def test_a_topic_is_a_conversation(made: Bureau) -> None:
+    """It is answered there, remembers what was said there, and the general topic is another one."""
+    made.telegram.group(FORUM, forum=True)
+    topic = made.telegram.topic(FORUM, "Warranty", ANNA)
+    await made.telegram.say(FORUM, ANNA, f"@{NAME} {FRAME}", thread=topic)
+    first = await made.answer(FORUM)
+    assert first.thread == topic and "five years" in first.text
+    await made.telegram.say(FORUM, ANNA, f"@{NAME} {BELGIUM}")
+    second = await made.answer(FORUM, 1)
+    assert second.thread == 0 and "nine euros" in second.text
+    addresses = {
+        exchange.message.address.thread
+        for message in (first.reply_to, second.reply_to)
+        if (exchange := await made.store.exchange("telegram", ident(FORUM, message)))
+    }
+    assert addresses == {str(topic), ""}
+
+
+async def test_a_business_account_is_answered_for(way: Bureau) -> None:
+    """Its customers are answered in its name; what the owner writes is not, nor anything where it may not reply."""
+    owner, customer = 30, 31
+    connection = await way.telegram.connect(owner)
+    await way.telegram.write_to(connection, customer, "I am here myself.", by=owner)
+    await way.telegram.write_to(connection, customer, FRAME)
+    shown = (await way.telegram.answers(customer, business=connection))[0]
+    await way.quiet()
+    assert "five years" in shown.text and len(way.telegram.chat(customer, business=connection).said) == 1
+    silent = await way.telegram.connect(32, can_reply=False)
+    await way.telegram.write_to(silent, customer, FRAME)
+    await way.telegram.disconnect(connection)
+    await way.telegram.write_to(connection, customer, FRAME)
+    await way.quiet()
+    assert not way.telegram.chat(customer, business=silent).said
+    assert len(way.telegram.chat(customer, business=connection).said) == 1
+
+
+async def test_an_edited_question_is_answered_anew_in_the_same_place(way: Bureau) -> None:
+    """The answer stands where the old one stood."""
+    message, first = await way.ask(ANNA, ANNA, FRAME)
+    await way.telegram.edit(ANNA, message, BELGIUM)
+    await way.telegram.until(lambda: "nine euros" in first.text)
+    await way.quiet()
+    assert way.telegram.chat(ANNA).said == [first]
+
+
+async def test_what_is_told_twice_is_answered_once(way: Bureau) -> None:
+    """Copies and another order change nothing."""
+    way.telegram.faults = Faults(copies=4, shuffle=0.2, seed=3)
+    people = range(100, 112)
+    for person in people:
+        await way.telegram.say(person, person, FRAME)
+    for person in people:
+        await way.telegram.answers(person)
+    await way.quiet()
+    assert all(len(way.telegram.chat(person).said) == 1 for person in people)
+
+
+async def test_a_stop_button_in_a_group(slow: Bureau) -> None:
+    """What was written so far stays, the button goes, and the place is free for the next question."""
+    message = await slow.telegram.say(GROUP, ANNA, f"@{NAME} {FRAME}")
+    (shown,) = await slow.telegram.answers(GROUP)
+    pressed = await slow.telegram.press(shown, "stop", BORIS)
+    assert await slow.ended(ident(GROUP, message)) == "cancelled"
+    answer = await slow.telegram.until(lambda: pressed.answer)
+    await slow.answer(GROUP)
+    assert "five years" not in shown.text and "stop" in answer["text"].lower()
+
+
+async def test_telegrams_stop_in_a_private_chat(slow: Bureau) -> None:
+    """The draft's Stop ends the answer that it shows."""
+    message = await slow.telegram.say(ANNA, ANNA, FRAME)
+    await slow.telegram.until(lambda: any(draft.can_stop and draft.text for draft in slow.telegram.chat(ANNA).drafts))
+    await slow.telegram.stop(ANNA)
+    assert await slow.ended(ident(ANNA, message)) == "cancelled"
+    shown = await slow.answer(ANNA)
+    assert "five years" not in shown.text
+
+
+async def test_feedback_by_button(way: Bureau) -> None:
+    """The newest opinion counts, the button shows it, and whoever pressed is thanked."""
+    message, shown = await way.ask(ANNA, ANNA, FRAME)
+    for data, opinion in (("f+", 1), ("f-", -1)):
+        pressed = await way.telegram.press(shown, data, ANNA)
+        answer = await way.telegram.until(lambda pressed=pressed: pressed.answer)
+        assert "Thank you" in answer["text"]
+        exchange = await way.store.exchange("telegram", ident(ANNA, message))
+        assert exchange and exchange.feedback == opinion
+
+
+async def test_feedback_by_reaction(way: Bureau) -> None:
+    """A thumb is an opinion, taking it away takes it back, and other emoji say nothing."""
+    message, shown = await way.ask(ANNA, ANNA, FRAME)
+    for emoji, opinion in ((("👍",), 1), (("🔥",), 0), (("🔥", "👎"), -1), ((), 0)):
+        await way.telegram.react(ANNA, shown.id, ANNA, *emoji)
+        await way.telegram.settled()
+        exchange = await way.store.exchange("telegram", ident(ANNA, message))
+        assert exchange and exchange.feedback == opinion
+
+
+async def test_opinions_are_of_the_form_that_was_answered(made: Bureau) -> None:
+    """An answer to an edited question is another answer, in the same place."""
+    message, shown = await made.ask(ANNA, ANNA, FRAME)
+    await made.telegram.edit(ANNA, message, BELGIUM)
+    await made.telegram.until(lambda: "nine euros" in shown.text)
+    await made.quiet()
+    await made.telegram.react(ANNA, shown.id, ANNA, "👍")
+    await made.telegram.settled()
+    first = await made.store.exchange("telegram", ident(ANNA, message))
+    assert first
+    opinions = {one.message.edited: one.feedback for one in await made.store.history(first.message.address)}
+    assert opinions == {False: 0, True: 1}
+
+
+async def test_a_deep_link(made: Bureau) -> None:
+    """It begins a conversation about its topic, in plain words or in base64url; without one it greets."""
+    before = 0
+    topics = ("warranty-frame", base64.urlsafe_b64encode(b"Shipping to Belgium").decode().rstrip("="))
+    for payload, text in zip(topics, ("five years", "nine euros"), strict=True):
+        await made.telegram.start(ANNA, payload)
+        assert text in (await made.answer(ANNA, before)).text
+        before += 1
+    await made.telegram.start(ANNA)
+    assert "Paddle" in (await made.answer(ANNA, before)).text
+
+
+async def test_commands(made: Bureau) -> None:
+    """Help says what there is; a command that nobody knows asks for help."""
+    for text in ("/help", "/HELP", "/what_is_this now"):
+        _, shown = await made.ask(ANNA, ANNA, text)
+        assert "Paddle" in shown.text and "ummar" in shown.text
+
+
+async def test_the_clients_language_is_a_prior(made: Bureau) -> None:
+    """A message that says nothing of its language is answered in that of the person's app."""
+    made.telegram.user(ANNA, language_code="de-AT")
+    _, shown = await made.ask(ANNA, ANNA, "/start")
+    assert "Guten Tag" in shown.text or "Hallo" in shown.text
+
+
+async def test_a_document_joins_the_conversation(way: Bureau) -> None:
+    """What somebody sends is read, and answers come from it, in this conversation alone."""
+    body = b"# Loyalty\n\nMembers of the Paddle Club get a free tyre change every spring.\n"
+    await way.telegram.document(ANNA, ANNA, "club.md", body, "text/markdown", "What do Paddle Club members get?")
+    assert "tyre change" in (await way.answer(ANNA)).text
+    _, shown = await way.ask(BORIS, BORIS, "What do Paddle Club members get?")
+    assert "tyre change" not in shown.text
+
+
+async def test_an_album_is_answered_once(made: Bureau) -> None:
+    """Pictures that were sent together come one by one."""
+    for _ in range(3):
+        await made.telegram.photo(ANNA, ANNA, media_group_id="13378887766")
+    await made.answer(ANNA)
+    await made.quiet()
+    assert len(made.telegram.chat(ANNA).said) == 1
+
+
+async def test_what_is_too_long_is_told_once(tmp_path: Path) -> None:
+    """However often Telegram tells of it."""
+    async with bureau(tmp_path, telegram={"limits": {"message_characters": 50}}) as made:
+        made.telegram.faults = Faults(copies=4, seed=2)
+        await made.telegram.say(ANNA, ANNA, "very " * 20)
+        (shown,) = await made.telegram.answers(ANNA)
+        await made.quiet()
+        assert "50" in shown.text and len(made.telegram.chat(ANNA).said) == 1
+
+
+async def test_being_taken_into_a_group(made: Bureau) -> None:
+    """The bot says once when it answers there, and where it was thrown out it says nothing."""
+    made.telegram.group(GROUP, bot="left")
+    made.telegram.faults = Faults(copies=3, seed=2)
+    made.telegram.set_bot(GROUP, "member", ANNA)
+    (shown,) = await made.telegram.answers(GROUP)
+    assert f"@{NAME}" in shown.text
+    made.telegram.set_bot(GROUP, "administrator", ANNA)
+    made.telegram.set_bot(GROUP, "kicked", ANNA)
+    await made.quiet()
+    assert len(made.telegram.chat(GROUP).said) == 1
+
+
+async def test_a_blocked_bot_says_nothing_more(slow: Bureau) -> None:
+    """What was being written ends, and who comes back is answered again."""
+    message = await slow.telegram.say(ANNA, ANNA, FRAME)
+    await slow.telegram.until(lambda: slow.telegram.chat(ANNA).drafts)
+    slow.telegram.set_bot(ANNA, "kicked", ANNA)
+    assert await slow.ended(ident(ANNA, message)) == "cancelled"
+    await slow.quiet()
+    assert not slow.telegram.chat(ANNA).said
+    _, shown = await slow.ask(ANNA, ANNA, BATTERY)
+    assert "two years" in shown.text
+
+
+async def test_a_group_that_moves(made: Bureau) -> None:
+    """It is answered under its new id."""
+    small = -55
+    await made.ask(small, ANNA, f"@{NAME} {FRAME}")
+    large = made.telegram.migrate(small)
+    _, shown = await made.ask(large, ANNA, f"@{NAME} {BELGIUM}")
+    assert "nine euros" in shown.text
+
+
+async def test_an_answer_outlives_the_process(tmp_path: Path) -> None:
+    """What was accepted before a stop is answered after the next start, once."""
+    async with fake_telegram() as telegram:
+        async with running(telegram, tmp_path, engine=SLOW, server={"drain_seconds": 0}) as first:
+            await telegram.say(ANNA, ANNA, FRAME)
+            await telegram.until(lambda: telegram.chat(ANNA).drafts)
+        assert first
+        async with running(telegram, tmp_path) as second:
+            shown = await second.answer(ANNA)
+            await second.quiet()
+        assert "five years" in shown.text and len(telegram.chat(ANNA).said) == 1
+        assert telegram.violations == []
