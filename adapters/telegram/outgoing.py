@@ -138,8 +138,8 @@ def beginning(text: str) -> str:
     while stop and not may_cut(line, stop):
         stop -= 1
     first = line[:stop]
-    if " " in first or first.isascii():
-        first = _LAST_WORD.sub("", first) if " " in first else ""
+    if not line[stop : stop + 1].isspace():  # in the middle of a word, where words are apart
+        first = _LAST_WORD.sub("", first) if " " in first else "" if first.isascii() else first
     return f"{first} …".lstrip()
 
 
