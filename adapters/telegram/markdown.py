@@ -20,7 +20,7 @@ from adapters.telegram.pieces import cut
 from bot.events import Citation
 
 _MORE = "\n…"
-_FIRST_LOOK = 6_000
+_FIRST_LOOK = 5_000
 _DELIMITERS = re.compile(r"\\.|(?P<run>\*{1,3}|_{1,3}|~~)")
 _GAP = re.compile(r"\n[ \t>]*+\n")
 

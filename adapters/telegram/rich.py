@@ -197,7 +197,7 @@ def _code(node: Node) -> Iterator[str]:
     text = clean(node.token.content.expandtabs(4)).strip("\n").rstrip()
     fence = "`" * max(3, 1 + max(map(len, _TICKS.findall(text)), default=0))
     said = language(node)
-    yield f"{fence}{said if said != 'math' else ''}"  # that would be a formula
+    yield f"{fence}{said if text and said != 'math' else ''}"  # that would be a formula
     yield from text.split("\n") if text else ()
     yield fence
 
