@@ -50,6 +50,7 @@ class Accounts:
         self._own: Account | None = None
         self._own_lock = asyncio.Lock()
         self._known: dict[str, Grant] = {}
+        self._pauses: dict[str, tuple[float, str]] = {}
         self._suspect: set[str] = set()
         self._refused: dict[str, tuple[float, NotInstalled]] = {}
         self._resealed, self._reseal_lock = False, asyncio.Lock()
@@ -159,7 +160,7 @@ class Accounts:
         return self._own
 
     async def _asked(self, token: str) -> Account:
-        who = await grants.whose_token(self._config.slack.base_url, token)
+        who = await self._whose(token)
         return Account(
             team=who.team,
             enterprise=who.enterprise,
@@ -201,7 +202,7 @@ class Accounts:
     async def _proved(self, grant: Grant) -> Grant:
         """The grant whose token Slack takes, or a newer one. Raises `Lost` or `Unreachable`."""
         try:
-            await grants.whose_token(self._config.slack.base_url, grant.account.bot_token)
+            await self._whose(grant.account.bot_token)
         except Refusal as refusal:
             if refusal.error == "token_expired":
                 return await self._rotation.fresh(grant, now=True)
@@ -216,6 +217,20 @@ class Accounts:
             if not self._resealed and (changed := await self.installs.reseal()):
                 log.info("slack.tokens_encrypted", workspaces=changed)
             self._resealed = True
+
+    async def _whose(self, token: str) -> grants.Who:
+        """Whose token it is. While Slack wants to be left alone, nobody asks: all who wait would ask at once."""
+        now = time.monotonic()
+        self._pauses = {known: pause for known, pause in self._pauses.items() if pause[0] > now}
+        if token in self._pauses:
+            until, text = self._pauses[token]
+            raise Unreachable(text, until - now)
+        try:
+            return await grants.whose_token(self._config.slack.base_url, token)
+        except Unreachable as problem:
+            if problem.told:
+                self._pauses[token] = (time.monotonic() + problem.retry_after, str(problem))
+            raise
 
     # -- refusals ----------------------------------------------------------------------------------------
     def _refuse(self, key: str, text: str) -> NotInstalled:

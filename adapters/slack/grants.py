@@ -47,11 +47,11 @@ _REMEDIES: Mapping[str, str] = {
 
 
 class Unreachable(FrontdeskError):
-    """Slack did not answer, or asked to wait: try again in `retry_after` seconds."""
+    """Slack did not answer, or asked to wait: try again in `retry_after` seconds. `told`: Slack itself said so."""
 
-    def __init__(self, text: str, retry_after: float = 1.0) -> None:
+    def __init__(self, text: str, retry_after: float = 1.0, *, told: bool = False) -> None:
         super().__init__(text)
-        self.retry_after = retry_after
+        self.retry_after, self.told = retry_after, told
 
 
 class Refusal(FrontdeskError):
@@ -201,14 +201,15 @@ def _translated(method: str, error: SlackApiError) -> Refusal | Unreachable:
     word = said if isinstance(said, str) else ""
     status = getattr(response, "status_code", 0)
     if status == 429 or status >= 500 or not word or word in _TRANSIENT:
-        return Unreachable(f"Slack did not answer {method} ({word or status}).", _retry_after(response))
+        pause = _retry_after(response)
+        return Unreachable(f"Slack did not answer {method} ({word or status}).", pause or 1.0, told=pause > 0)
     return Refusal(method, word[:60])
 
 
 def _retry_after(response: Any) -> float:
     headers: Mapping[str, Any] = getattr(response, "headers", None) or {}
     given = next((str(value) for name, value in headers.items() if name.lower() == "retry-after"), "")
-    return min(float(given), 3_600.0) if given.isascii() and given.isdigit() else 1.0
+    return min(float(given), 3_600.0) if given.isascii() and given.isdigit() else 0.0
 
 
 def _scopes(given: str) -> frozenset[str]:

@@ -62,7 +62,9 @@ async def test_a_refusal_is_believed_for_a_while(
 
 
 @pytest.mark.parametrize("fault", [500, 503, 429, 200, "drop", "internal_error", "ratelimited"])
-async def test_an_outage_is_no_refusal(slack: Grantor, store: SqliteStore, fault: int | str) -> None:
+async def test_an_outage_is_no_refusal(
+    slack: Grantor, store: SqliteStore, fault: int | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What Slack may answer otherwise in a moment is told as that, asked once, and over when it is over."""
     accounts = Accounts(config_for(slack, token=slack.token()), store)
     slack.wrong["auth.test"] = [fault]
@@ -71,7 +73,18 @@ async def test_an_outage_is_no_refusal(slack: Grantor, store: SqliteStore, fault
     assert slack.made("auth.test") == 1
     assert caught.value.retry_after == (7.0 if isinstance(fault, int) else 1.0)
     assert "xoxb" not in str(caught.value)
+    if isinstance(fault, int):  # Slack said for how long: until then nobody asks, however many want to know
+        await asyncio.gather(*(_not_yet(accounts) for _ in range(5)))
+        assert slack.made("auth.test") == 1
+        later = time.monotonic() + 7
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: later))
     assert (await accounts.of("T0123")).team == "T0123"
+
+
+async def _not_yet(accounts: Accounts) -> None:
+    with pytest.raises(Unreachable) as caught:
+        await accounts.of("T0123")
+    assert 0 < caught.value.retry_after <= 7
 
 
 async def test_a_token_that_was_refused_elsewhere_is_asked_about_anew(slack: Grantor, store: SqliteStore) -> None:
@@ -148,7 +161,7 @@ async def test_revoked_tokens_go_and_working_ones_stay(slack: Grantor, store: Sq
     accounts = Accounts(config_for(slack, many=True), store)
     await accounts.keep(granted(slack))
     await accounts.of("T0123")
-    slack.wrong["auth.test"] = [503]
+    slack.wrong["auth.test"] = ["drop"]
     with pytest.raises(Unreachable):
         await accounts.revoke("T0123")
     await accounts.revoke("T0123")
