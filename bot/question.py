@@ -27,6 +27,7 @@ _OTHERS: frozenset[Command] = frozenset({"translate", "language", "forget", "set
 class Question:
     """`alone` needs no conversation around it to be searched. `language` is the one to answer in.
 
+    `asked_in` is the language of the text, most of the time the same.
     `scopes` are those whose knowledge may answer it. `attachments` came with it, or with what it carries on; `attached`
     are the locations, in the last of the scopes, of those that were read.
     """
@@ -34,6 +35,7 @@ class Question:
     text: str
     alone: str
     language: str
+    asked_in: str
     intent: Intent
     remembered: Remembered
     scopes: tuple[str, ...]
@@ -67,12 +69,14 @@ class Understanding:
 
     def _reading(self, message: Message, remembered: Remembered, preferred: str) -> Question:
         remembered = self._remembered(remembered)
-        asked_in = self._language(message, remembered.language)
+        language = self._language(message, remembered.language)
+        asked_in = self._languages.detect(message.text) if message.command == "start" else language
         text = self.private(message.text)
         return Question(
             text=text,
             alone=standalone(text, remembered.turns, asked_in),
-            language=preferred or asked_in,
+            language=preferred or language,
+            asked_in=asked_in,
             intent=_intent(message, text, asked_in),
             remembered=remembered,
             scopes=("", conversation_scope(message.address)),

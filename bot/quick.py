@@ -61,6 +61,7 @@ class Quick:
             text=text,
             alone=text,
             language=language,
+            asked_in=language,
             intent=intent(text, language) if text else "greeting",
             remembered=Remembered(),
             scopes=("",),

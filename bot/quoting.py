@@ -26,7 +26,11 @@ class Quotes:
     async def search(self, question: Question) -> list[Passage]:
         """What may answer `question`. Of files that came with it the beginning, should its words not lead there."""
         scopes = question.scopes
-        found = list(await self._knowledge.search(question.alone, language=question.language, scopes=scopes))
+        found = list(
+            await self._knowledge.search(
+                question.alone, language=question.asked_in, prefer=question.language, scopes=scopes
+            )
+        )
         if not question.attached or any(passage.location in question.attached for passage in found):
             return found
         opened = [await self._knowledge.opening(location, scope=scopes[-1], limit=2) for location in question.attached]
@@ -42,9 +46,9 @@ class Quotes:
         """What of `passages` answers `question`."""
         length = len(question.text) + sum(len(passage.text) for passage in passages)
         candidates = await aside(length, self._quoter.candidates, passages, question.language)
-        near = await self._knowledge.alike(question.alone, candidates, question.language)
+        near = await self._knowledge.alike(question.alone, candidates, question.asked_in)
         nearness = dict(zip(candidates, near, strict=True)) if near else {}
-        quoted = partial(self._quoter.answer, nearness=nearness)
+        quoted = partial(self._quoter.answer, asked_in=question.asked_in, nearness=nearness)
         answer = await aside(length, quoted, question.alone, passages, question.language)
         if answer.kind == "decline" and self._remembers and _only_tells(question):
             return Answer(text=said("noted", question.language), kind="small_talk")
@@ -53,5 +57,5 @@ class Quotes:
 
 def _only_tells(question: Question) -> bool:
     """Whether a message tells something about its sender that memory keeps, and asks nothing."""
-    told = Turn(role="user", text=question.text, language=question.language, at=0)
+    told = Turn(role="user", text=question.text, language=question.asked_in, at=0)
     return not any(mark in question.text for mark in "?？؟") and bool(gather((), (told,), limit=1))

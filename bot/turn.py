@@ -91,7 +91,7 @@ class Turner:
             except EngineFault as error:
                 log.error("turn.engine", message=message.id, error=str(error))
                 if not cancellation.reason and not await self._quote_instead(question, draft):
-                    return Outcome(event=self._failed(draft, error), turns=_turns(message, draft))
+                    return Outcome(event=self._failed(draft, error), turns=_turns(message, draft, question.asked_in))
         if cancellation.reason in SILENT:
             return _silence(draft, cancellation.reason)
         if cancellation.reason:
@@ -100,7 +100,9 @@ class Turner:
                 draft.text = only(draft.text, {source.number for source in draft.sources})
         else:
             draft.text = "\n\n".join(filter(None, (draft.text, *draft.notes)))
-        return Outcome(event=draft.reply(final=True), turns=_turns(message, draft), forget=draft.forget)
+        return Outcome(
+            event=draft.reply(final=True), turns=_turns(message, draft, question.asked_in), forget=draft.forget
+        )
 
     async def settle(self, message: Message, outcome: Outcome) -> None:
         """After the end was committed: bring the conversation's memory up to date."""
@@ -224,10 +226,10 @@ def _silence(draft: Draft, reason: FinishReason) -> Outcome:
     return Outcome(event=draft.reply(final=True))
 
 
-def _turns(message: Message, draft: Draft) -> tuple[Turn, ...]:
+def _turns(message: Message, draft: Draft, asked_in: str) -> tuple[Turn, ...]:
     if not draft.remembered:
         return ()
-    asked = Turn(role="user", text=_asked(message), language=draft.language, at=message.sent_at)
+    asked = Turn(role="user", text=_asked(message), language=asked_in, at=message.sent_at)
     if not draft.text:
         return (asked,)
     return (asked, Turn(role="assistant", text=draft.text, language=draft.language, at=time.time()))

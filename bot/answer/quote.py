@@ -63,15 +63,19 @@ class Quoter:
         passages: Sequence[Passage],
         language: str,
         *,
+        asked_in: str = "",
         nearness: Mapping[str, float] = MappingProxyType({}),
     ) -> Answer:
         """Quote what answers `question`, in the visitor's `language` around it; decline when nothing does.
 
+        `asked_in` is the language of the question, should it be another than the visitor's.
         `nearness` says of candidates how near they are to the question in meaning (0 to 1), where somebody can tell.
         """
         if not any(passage.text.strip() for passage in passages):
             return self._decline(language)
-        found = [self._found(asked, passages, language, nearness) for asked in _questions(question)]
+        found = [
+            self._found(asked, passages, language, asked_in or language, nearness) for asked in _questions(question)
+        ]
         good = [(scorer, pieces, confidence) for scorer, pieces, confidence in found if confidence >= ENOUGH]
         if not good:
             return self._decline(language, max(confidence for _, _, confidence in found))
@@ -85,7 +89,7 @@ class Quoter:
         return Answer(text=text, kind="human" if kind == "human" else "small_talk", score=1.0)
 
     def _found(
-        self, question: str, passages: Sequence[Passage], language: str, nearness: Mapping[str, float]
+        self, question: str, passages: Sequence[Passage], language: str, asked_in: str, nearness: Mapping[str, float]
     ) -> tuple[Scorer, list[Piece], float]:
         parts = sections(passages, language)
         known = [
@@ -96,13 +100,11 @@ class Quoter:
                 *(meaning(text, part.language) for text in (part.passage.title, *part.passage.heading)),
             )
         ]
-        asked = understand(question, language, {part.language for part in parts}, known, name=self._site.name)
-        found = _read(Scorer(asked, parts, nearness=nearness))
+        asked = understand(question, asked_in, {part.language for part in parts}, known, name=self._site.name)
+        found = _read(Scorer(asked, parts, prefer=language, nearness=nearness))
         if found[2] >= ENOUGH or len({part.language for part in parts}) == 1:
             return found
-        return max(
-            found, _read(Scorer(asked, parts, prefer_own=False, nearness=nearness)), key=lambda reading: reading[2]
-        )
+        return max(found, _read(Scorer(asked, parts, prefer="", nearness=nearness)), key=lambda reading: reading[2])
 
     def _decline(self, language: str, score: float = 0.0) -> Answer:
         return Answer(text=said("decline", language, person=self._person(language)), kind="decline", score=score)

@@ -79,14 +79,14 @@ class Scored:
 
 
 class Scorer:
-    """Scores the units of some sections for one question; prefers those in its language, unless told not to."""
+    """Scores the units of some sections for one question; prefers those in language `prefer`, "" is none."""
 
     def __init__(
         self,
         question: Question,
         sections: Sequence[Section],
         *,
-        prefer_own: bool = True,
+        prefer: str,
         nearness: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self.question, self.sections, self._nearness = question, sections, nearness
@@ -95,7 +95,7 @@ class Scorer:
         self._asks_stale = marked("stale", question.text, question.language)
         self._hard = [wanted.kind for wanted in question.wanted if wanted.kind not in ("steps", "polar")]
         units = [unit for section in sections for unit in section.units]
-        self._here = prefer_own and any(section.language == question.language for section in sections)
+        self._preferred = prefer if any(section.language == prefer for section in sections) else ""
         own = [tuple(self._own(feature, unit) for feature in question.features) for unit in units]
         self._weights = self._rarities(own)
         self.scored = [self._score(unit, mine) for unit, mine in zip(units, own, strict=True)]
@@ -204,7 +204,7 @@ class Scorer:
         score += RELEVANCE * passage.score / self._best + RANK * (1 - unit.passage / max(1, len(self.sections)))
         agrees = self._agreement(passage)
         score += DATED * agrees
-        if self._here and self.sections[unit.passage].language != self.question.language:
+        if self._preferred and self.sections[unit.passage].language != self._preferred:
             score -= FOREIGN
         return score - (STALE if unit.stale and not self._asks_stale and agrees <= 0 else 0.0)
 

@@ -145,11 +145,18 @@ class Knowledge:
         return await self._store.documents()
 
     async def search(
-        self, question: str, *, limit: int | None = None, language: str = "", scopes: Sequence[str] = ("",)
+        self,
+        question: str,
+        *,
+        limit: int | None = None,
+        language: str = "",
+        prefer: str = "",
+        scopes: Sequence[str] = ("",),
     ) -> Sequence[Passage]:
         """The passages that have most to do with `question`, best first; `rank` says what their scores mean.
 
-        `language` is the question's (it chooses its stop words and which passages come first), "" when not known.
+        `language` is the question's (it chooses its stop words), "" when not known. Passages in `prefer` come first, or
+        in the question's language when that is "".
         """
         limit = limit or self._config.passages
         version = await self._store.knowledge_version()
@@ -164,7 +171,7 @@ class Knowledge:
         if self._meaning and question.strip():
             asked_in = language or await asyncio.to_thread(self._detect, question)
             near = await self._meaning.near(question, asked_in, version=version, scopes=scopes, limit=candidates)
-        return await asyncio.to_thread(rank, words, matched, near, language=language, limit=limit)
+        return await asyncio.to_thread(rank, words, matched, near, language=prefer or language, limit=limit)
 
     async def alike(self, question: str, texts: Sequence[str], language: str) -> list[float]:
         """How near each text is to `question` in meaning (0 to 1); empty where search goes by words alone."""
