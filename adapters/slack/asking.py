@@ -139,12 +139,13 @@ class Asking:
         Where it was posted is kept before it is published: Slack may tell of the command again.
         """
         store = self._at.store
-        known = await store.sends(names.CHANNEL, question.key)
-        where = known[0].remote if known else await self._post(account, question)
+        async with self._at.turns.of(question.key):
+            known = await store.sends(names.CHANNEL, question.key)
+            where = known[0].remote if known else await self._post(account, question)
+            if where and not known:
+                await store.keep_send(names.CHANNEL, question.key, Send(part=0, state="done", remote=where))
         if not where:
             return False
-        if not known:
-            await store.keep_send(names.CHANNEL, question.key, Send(part=0, state="done", remote=where))
         team, channel, ts = names.place(where)
         person = await self._at.visitor(account, question.user)
         message = Message(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.base import Publish
@@ -31,6 +32,27 @@ async def _nobody(_: Message | Stop | Feedback) -> bool:
     raise RuntimeError("the adapter does not run")
 
 
+class Turns:
+    """One at a time for each key: the same may be told twice at once, and is looked up before it is done."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def of(self, key: str) -> AsyncIterator[None]:
+        lock, waiting = self._locks.get(key, (asyncio.Lock(), 0))
+        self._locks[key] = (lock, waiting + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            waiting = self._locks[key][1] - 1
+            if waiting:
+                self._locks[key] = (lock, waiting)
+            else:
+                del self._locks[key]
+
+
 @dataclass(slots=True, kw_only=True)
 class Receiving:
     """`publish` is the house's while the adapter runs."""
@@ -43,6 +65,7 @@ class Receiving:
     courtesies: Courtesies
     cases: Cases
     publish: Publish = _nobody
+    turns: Turns = field(default_factory=Turns)
 
     async def account(self, of: Installed) -> Account:
         """Who we are there. Raises `NotInstalled` and `Unreachable`."""
@@ -92,9 +115,10 @@ class Receiving:
     async def tell_once(self, account: Account, said: Said, key: str, **values: str) -> None:
         """Answer what is not taken with the phrase `key`, once, however often Slack tells of it."""
         kept = f"told:{names.message_id(account.team, said.channel, said.ts, said.edited_ts)}"
-        if await self.store.sends(names.CHANNEL, kept):
-            return
-        await self.store.keep_send(names.CHANNEL, kept, Send(part=0, state="done"))
+        async with self.turns.of(kept):
+            if await self.store.sends(names.CHANNEL, kept):
+                return
+            await self.store.keep_send(names.CHANNEL, kept, Send(part=0, state="done"))
         text = phrase(key, await self.language(account, said.user), **values)
         if not said.direct:
             self.aside(account, said.channel, said.root if said.threaded else "", said.user, text)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from bot.config import Config, load
 from bot.desk import Desk, at_desk
 from bot.server import application, serving
-from tests.adapters.slack.inlet import SECRET, TEAM
+from tests.adapters.slack.inlet import QUICK, SECRET, TEAM
 from tests.fakes.channel import Channel
 from tests.fakes.slack.server import FakeSlack, fake_slack
 
@@ -49,8 +49,15 @@ class Bureau:
 
 def settings(fake: FakeSlack, folder: Path, way: Way, sections: Mapping[str, Any]) -> Config:
     overrides: dict[str, Any] = {name: dict(values) for name, values in sections.items()}
-    overrides["slack"] = {"enabled": True, "base_url": fake.base_url, "mode": way, **overrides.get("slack", {})}
+    overrides["slack"] = {
+        "enabled": True,
+        "base_url": fake.base_url,
+        "mode": way,
+        "rates": QUICK,
+        **overrides.get("slack", {}),
+    }
     overrides["web"] = {"enabled": False}
+    overrides["storage"] = {"synchronous": "NORMAL"}
     overrides["server"] = {"port": 0, "drain_seconds": 2, **overrides.get("server", {})}
     overrides["engine"] = {"quote": {"delay_ms": 0}, **overrides.get("engine", {})}
     overrides["knowledge"] = {"semantic": {"enabled": "no"}}

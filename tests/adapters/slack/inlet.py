@@ -31,12 +31,25 @@ from tests.fakes.slack.server import FakeSlack, fake_slack
 TEAM, BOT, PERSON, ROOM = "T0123", "U0BOT0001", "U0123", "C0123"
 SECRET = "signing-secret-test"
 DM = "D0123"
+QUICK = {
+    "start_per_minute": 6_000,
+    "append_per_minute": 6_000,
+    "update_per_minute": 6_000,
+    "other_per_minute": 6_000,
+    "post_per_second": 100,
+}
+"""Rates that hold nothing up: pacing has tests of its own."""
 
 
 def config_for(fake: FakeSlack, folder: Path, /, **sections: Mapping[str, Any]) -> Config:
     """What `frontdesk.toml` and the environment would say."""
     overrides = {name: dict(values) for name, values in sections.items()}
-    overrides["slack"] = {"enabled": True, "base_url": fake.base_url, **overrides.get("slack", {})}
+    overrides["slack"] = {
+        "enabled": True,
+        "base_url": fake.base_url,
+        "rates": QUICK,
+        **overrides.get("slack", {}),
+    }
     overrides.setdefault("knowledge", {})["semantic"] = {"enabled": "no"}
     overrides["web"] = {"enabled": False} | overrides.get("web", {})
     secrets = {
@@ -113,7 +126,7 @@ async def inlet(
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(fake_slack(**(fake or {})))
         slack.team(TEAM, bot_token="xoxb-test-1", app_token="xapp-test-1")
-        store = SqliteStore(folder)
+        store = SqliteStore(folder, synchronous="NORMAL")
         await store.open()
         stack.push_async_callback(store.close)
         made = Inlet(slack, store, config_for(slack, folder, **sections))

@@ -140,8 +140,7 @@ async def test_stop_without_a_message_ends_what_is_answered_there(made: Inlet) -
 async def test_a_command_is_posted_and_published_once(made: Inlet) -> None:
     """However often Slack tells of it: where it was posted is kept before it is published."""
     made.slack.team_of(TEAM).user(PERSON)
-    for _ in range(3):
-        answer = await made.dispatch(ordered("ask how long?"))
+    for answer in await asyncio.gather(*(made.dispatch(ordered("ask how long?")) for _ in range(3))):
         assert answer.status == 200 and "direct messages" in answer.body
     (message,) = made.accepted
     assert len(made.slack.calls_of("chat.postMessage")) == 1
