@@ -18,6 +18,7 @@ from adapters.console.commands import HELP, Command, Judge, Say, Unclear, unders
 from adapters.console.lines import Lines, LineTooLong
 from adapters.console.listener import Left, Listener
 from adapters.console.screen import Screen
+from bot import events
 from bot.errors import FrontdeskError, UsageError
 from bot.events import Address, Failed, Feedback, Message, Outbound, Post, Reply, Stop
 
@@ -110,14 +111,15 @@ class ConsoleAdapter:
     # -- asking ----------------------------------------------------------------------------------------
     async def _do(self, command: Command, publish: Publish) -> None:
         match command:
-            case Say(text):
-                await self._ask(text, publish)
+            case Say(text, asked):
+                await self._ask(text, publish, asked)
             case Judge(value, comment):
                 await self._judge(value, comment, publish)
             case Unclear(explanation):
                 self._screen.note(explanation, "yellow")
             case "help":
                 self._screen.note(HELP)
+                await self._ask("", publish, "help")
             case "stop":
                 self._screen.note("Nothing is being answered.")
             case "new":
@@ -126,7 +128,7 @@ class ConsoleAdapter:
             case "quit":
                 raise Left
 
-    async def _ask(self, text: str, publish: Publish) -> None:
+    async def _ask(self, text: str, publish: Publish, command: events.Command) -> None:
         message = Message(
             id=uuid.uuid4().hex,
             address=self._address,
@@ -134,6 +136,7 @@ class ConsoleAdapter:
             text=text,
             sent_at=time.time(),
             language=self._language,
+            command=command,
         )
         self._asked = message.id
         self._ended = ended = asyncio.get_running_loop().create_future()

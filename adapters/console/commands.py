@@ -6,12 +6,15 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal
 
+from adapters import commands
+from bot import events
+
 HELP = """\
 Write a question and press Enter. Ctrl-C stops an answer; at the prompt, Ctrl-C or Ctrl-D leaves.
   /feedback up|down [comment]   say what you think of the last answer; /feedback none takes it back
   /new                          start a new conversation
   /stop                         stop the answer that is being written
-  /help                         show this
+  /help                         show this, and what the assistant does for you
   /quit                         leave
 A question that begins with a slash is written with two: //like this."""
 
@@ -23,9 +26,10 @@ _VALUES = {"up": 1, "down": -1, "none": 0}
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A message for the bot."""
+    """A message for the bot: an answer to its text is wanted, or what its command says."""
 
     text: str
+    command: events.Command = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,10 @@ def understand(line: str) -> Command | None:
     for name in _NAMES:
         if word == name:
             return name
-    near = difflib.get_close_matches(word, [*_NAMES, "feedback"], n=1)
+    command, text = commands.command_of(line)
+    if command:
+        return Say(text, command)
+    near = difflib.get_close_matches(word, [*_NAMES, "feedback", *commands.NAMES], n=1)
     return Unclear(
         f"There is no /{word}." + (f" Did you mean /{near[0]}?" if near else " Type /help for what there is.")
     )

@@ -43,6 +43,13 @@ Event = Message | Stop | Feedback
         ("/feedback up", Judge(1)),
         ("/feedback down  too long ", Judge(-1, "too long")),
         ("/feedback none", Judge(0)),
+        ("/summarize", Say("", "summarize")),
+        ("/translate to German: Good morning", Say("to German: Good morning", "translate")),
+        ("/language de", Say("de", "language")),
+        (" /forget ", Say("", "forget")),
+        ("/settings", Say("", "settings")),
+        ("/human I am angry", Say("I am angry", "human")),
+        ("//help", Say("/help")),
     ],
 )
 def test_a_line_means_what_the_help_says(line: str, meaning: object) -> None:
@@ -51,7 +58,8 @@ def test_a_line_means_what_the_help_says(line: str, meaning: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "hint"), [("/hlep", "/help"), ("/feedback", "up or"), ("/feedback 5", "up or"), ("/x", "/help")]
+    ("line", "hint"),
+    [("/hlep", "/help"), ("/feedback", "up or"), ("/feedback 5", "up or"), ("/x", "/help"), ("/forgett", "/forget")],
 )
 def test_a_line_that_means_nothing_is_explained(line: str, hint: str) -> None:
     """And is never sent to the bot."""
@@ -204,11 +212,13 @@ async def test_feedback_is_for_the_last_answer() -> None:
 
 
 async def test_new_begins_another_conversation() -> None:
-    """The bot remembers nothing of the former one, whose late answers are not shown."""
+    """The bot remembers nothing of the former one, whose late answers are not shown. What it can do, it says itself."""
     talk = _Talk("one", "/new", "two", "/stop", "/help", "/quit", "never read")
     printed = await talk.run()
-    first, second = talk.events
+    first, second, third = talk.events
     assert isinstance(first, Message)
+    assert isinstance(third, Message)
+    assert (third.text, third.command, third.address) == ("", "help", second.address)
     assert first.address != second.address
     await talk.adapter.send(_reply(first, "late"))
     assert "late" not in talk.file.getvalue()
