@@ -59,7 +59,7 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(INSTALL) --progress-bar off -q -e '.[semantic,local,slack,dev]'
+	$(INSTALL) --progress-bar off -q -e '.[semantic,local,voice,slack,telegram,dev]'
 	@touch $@ $(VENV)/.run
 
 clean:
