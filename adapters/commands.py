@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from bot.events import Command
+from bot.events import Command, Message
 
 NAMES: Mapping[str, Command] = {
     "start": "start",
@@ -22,7 +22,12 @@ NAMES: Mapping[str, Command] = {
 }
 """What a command is called by those who may be answered. What is said at a support desk is no such command."""
 
-_FIRST = re.compile(r"\s*[/／]([A-Za-z]{1,32})(?:@([A-Za-z0-9_]{1,64}))?\s*[:,：]?(?:\s+|$)")
+_FIRST = re.compile(r"\s*[/／]([A-Za-z]{1,32})(?:@([A-Za-z0-9_]{1,64}))?[:,：]?(?:\s+|$)")
+
+
+def typed(message: Message) -> str:
+    """What somebody typed, when `command_of` made `message` of it."""
+    return f"/{message.command} {message.text}".rstrip() if message.command in NAMES.values() else message.text
 
 
 def command_of(text: str, bot: str = "") -> tuple[Command, str]:

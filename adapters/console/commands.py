@@ -55,10 +55,8 @@ def understand(line: str) -> Command | None:
     line = line.strip()
     if not line:
         return None
-    if line.startswith("//"):
-        return Say(line[1:])
-    if not line.startswith("/"):
-        return Say(line)
+    if not line.startswith("/") or line.startswith("//"):
+        return Say(line.removeprefix("/"))
     word, _, rest = line[1:].partition(" ")
     if word == "feedback":
         return _judge(rest)

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from adapters.commands import command_of
 from adapters.web.protocol import Problem
+from bot.events import Command
 
 MAIN = "main"
 COMMENT_CHARACTERS = 2_000
@@ -28,9 +30,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """The body of POST /web/messages. `language` is an ISO 639-1 code, "" when the page did not say."""
+    """The body of POST /web/messages. `language` is an ISO 639-1 code, "" when the page did not say.
+
+    `command` is what the visitor typed with a slash; `text` is what it is applied to.
+    """
 
     id: str
+    command: Command
     text: str
     conversation: str
     language: str
@@ -67,8 +73,10 @@ def parse_message(body: bytes, characters: int) -> Said:
     text = _string(given, "text", characters)
     if not text.strip():
         raise Problem(400, "empty", "`text` is empty.")
+    command, text = command_of(text)
     return Said(
         id=client_id(given.get("id"), "id"),
+        command=command,
         text=text,
         conversation=conversation(given.get("conversation", MAIN)),
         language=_language(given.get("language", "")),

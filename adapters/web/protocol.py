@@ -14,6 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adapters.commands import typed
 from adapters.sources import rendering_url, web_url
 from bot.events import Address, Citation, Failed, Post, Reply
 from storage.base import Exchange, Outgoing
@@ -154,7 +155,7 @@ def _exchange(past: Exchange, root: str) -> dict[str, Any]:
     event = ended.event if ended and not isinstance(ended.event, Post) else None
     return {
         "id": outer_id(past.message.id),
-        "text": past.message.text,
+        "text": typed(past.message),
         "at": past.message.sent_at,
         "end": {**end(event, ended.at, root), "number": ended.number} if ended and event else None,
         "feedback": past.feedback,

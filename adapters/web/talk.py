@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 
 from adapters.base import Publish
+from adapters.commands import typed
 from adapters.web import bodies, protocol
 from adapters.web.connection import Connection
 from adapters.web.gate import PRIVATE, Gate
@@ -70,10 +71,11 @@ class Talk:
             text=said.text,
             sent_at=time.time(),
             language=said.language,
+            command=said.command,
         )
         new = await self.publish(message)
         if new:
-            self._hub.say(message.address, protocol.said_frame(message.id, message.text, message.sent_at))
+            self._hub.say(message.address, protocol.said_frame(message.id, typed(message), message.sent_at))
         return web.json_response({"id": said.id, "new": new}, status=202, headers=PRIVATE)
 
     async def stop(self, request: web.Request) -> web.Response:

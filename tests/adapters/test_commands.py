@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.commands import NAMES, command_of
+from adapters.commands import NAMES, command_of, typed
+from bot.events import Address, Command, Message
+
+HERE = Address(channel="web", conversation="c")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,15 @@ def test_every_command_takes_any_text(name: str, text: str) -> None:
     """Nothing of what follows a command is lost but the space around it, and one colon before it."""
     command, rest = command_of(f"/{name} {text}")
     assert command == NAMES[name]
+    again = Message(id="m", address=HERE, sender="s", text=rest, sent_at=1.0, command=command)
+    assert command_of(typed(again)) == (command, rest)
     assert text.strip().removesuffix(rest).strip() in ("", ":", "：")
+
+
+@pytest.mark.parametrize("command", ["", "take", "withdrawn"])
+def test_what_was_not_typed_is_the_text_alone(command: Command) -> None:
+    """A message, or what somebody pressed."""
+    assert typed(Message(id="m", address=HERE, sender="s", text="/etc", sent_at=1.0, command=command)) == "/etc"
 
 
 @given(st.text())

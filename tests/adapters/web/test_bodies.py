@@ -69,6 +69,16 @@ def test_a_message_is_taken_as_it_was_written(text: str, client_id: str, convers
 
 
 @pytest.mark.parametrize(
+    ("text", "command", "applied"),
+    [("/help", "help", ""), ("/translate de: Hello", "translate", "de: Hello"), ("/etc is full", "", "/etc is full")],
+)
+def test_a_message_may_be_a_command(text: str, command: str, applied: str) -> None:
+    """One that begins as a command does; one that merely begins with a slash is a message like others."""
+    said = bodies.parse_message(json.dumps({"id": "abcdefgh", "text": text}).encode(), 100)
+    assert (said.command, said.text) == (command, applied)
+
+
+@pytest.mark.parametrize(
     ("body", "status", "code"),
     [
         (b"", 400, "not_json"),

@@ -289,6 +289,21 @@ async def test_history_and_stream_join_without_a_gap(house: House, visitor: Visi
     assert page.shown == {"question-3": "late answer"}
 
 
+async def test_a_command_is_shown_as_it_was_typed(house: House, visitor: Visitor) -> None:
+    """To the visitor's other pages and in the history; the house is told what it means."""
+    page = Page()
+    async with visitor.following(page) as stream:
+        await stream.opened()
+        await visitor.say("/translate  to German: Hello", message_id=ID)
+        await stream.until("said")
+    assert [content["text"] for _, content in page.events] == ["/translate to German: Hello"]
+    assert [(message.command, message.text) for message in await house.store.pending()] == [
+        ("translate", "to German: Hello")
+    ]
+    history = await (await visitor.call("GET", "/web/history")).json()
+    assert history["exchanges"][0]["text"] == "/translate to German: Hello"
+
+
 async def test_what_history_showed_as_ended_is_not_shown_as_being_written(house: House, visitor: Visitor) -> None:
     """Between the commit and its announcement a page may load: it never sees the end undone."""
     await visitor.say("Hello", message_id=ID)
