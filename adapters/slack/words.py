@@ -6,19 +6,13 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+from adapters.commands import NAMES
 from bot.events import Command
 
-_SYNONYMS: dict[str, Command] = {
-    "ask": "ask",
-    "help": "help",
-    "summarize": "summarize",
-    "summarise": "summarize",
-    "translate": "translate",
-    "write": "write",
-    "human": "human",
-}
-_ALONE = ("help", "human")
-"""These are commands when nothing follows: "help me with my order" is a question."""
+_OF_A_CONVERSATION: tuple[Command, ...] = ("language", "settings", "forget")
+"""These are said in the conversation that they are about, not with the slash command."""
+_ALONE: tuple[Command, ...] = ("help", "human", "settings", "forget")
+"""These are commands when nothing follows: "help me with my order" is a question. After "language" stands one word."""
 
 _FIRST = re.compile(r"/?(\w+)\s*[:,：]?(?:\s+|$)")
 _MESSAGE = re.compile(r"/archives/([A-Z0-9]{1,64})/p([0-9]{10})([0-9]{6})/?")
@@ -46,7 +40,7 @@ class Link:
 def said_to_bot(text: str) -> Order:
     """What somebody wants who wrote `text` to the bot: most of the time simply an answer to it."""
     order = _first(text)
-    if order is None or order.command == "ask" or (order.command in _ALONE and order.text):
+    if order is None or order.command in ("ask", "start") or _goes_on(order):
         return Order("", text)
     return order
 
@@ -56,9 +50,9 @@ def slash(text: str) -> Order:
     if not text.strip():
         return Order("help", "")
     order = _first(text.strip())
-    if order is None or (order.command in _ALONE and order.text):
+    if order is None or order.command == "start" or _goes_on(order):
         return Order("ask", text.strip())
-    return order
+    return Order("help", "") if order.command in _OF_A_CONVERSATION else order
 
 
 def link_in(text: str) -> Link | None:
@@ -78,5 +72,11 @@ def link_in(text: str) -> Link | None:
 
 def _first(text: str) -> Order | None:
     first = _FIRST.match(text)
-    command = _SYNONYMS.get(first[1].lower()) if first else None
+    command = NAMES.get(first[1].lower()) if first else None
     return Order(command, text[first.end() :].strip()) if first and command else None
+
+
+def _goes_on(order: Order) -> bool:
+    """Whether what begins like a command goes on as a sentence."""
+    words = len(order.text.split())
+    return words > 1 if order.command == "language" else words > 0 and order.command in _ALONE

@@ -88,6 +88,13 @@ def test_who_is_addressed() -> None:
         ("ask away", Order("", "ask away")),
         ("what is this?", Order("", "what is this?")),
         ("", Order("", "")),
+        ("language", Order("language", "")),
+        ("Language: Deutsch", Order("language", "Deutsch")),
+        ("language support in your app", Order("", "language support in your app")),
+        ("settings", Order("settings", "")),
+        ("/forget", Order("forget", "")),
+        ("forget my last order", Order("", "forget my last order")),
+        ("start", Order("", "start")),
     ],
 )
 def test_a_first_word_may_be_a_command(text: str, order: Order) -> None:
@@ -106,10 +113,17 @@ def test_a_first_word_may_be_a_command(text: str, order: Order) -> None:
         ("help me with my order", Order("ask", "help me with my order")),
         ("summarize", Order("summarize", "")),
         ("human", Order("human", "")),
+        ("language de", Order("help", "")),
+        ("forget", Order("help", "")),
+        ("forget about my order", Order("ask", "forget about my order")),
+        ("start", Order("ask", "start")),
     ],
 )
 def test_the_slash_command(text: str, order: Order) -> None:
-    """Without a command everything is a question, and nothing at all asks for help."""
+    """Without a command everything is a question, and nothing at all asks for help.
+
+    What is said of a conversation is said in it: then it is told how.
+    """
     assert slash(text) == order
 
 
