@@ -135,7 +135,7 @@ class Errands:
 
     # -- translate and write -------------------------------------------------------------------------
     async def _translate(self, writer: Writer, question: Question, came: Came, draft: Draft) -> None:
-        language = question.language
+        language, channel = question.language, draft.message.address.channel
         try:
             code, text = target(question.text)
         except LookupError as error:
@@ -143,7 +143,7 @@ class Errands:
         text = text or (await self._attached(came, draft)).text
         if not text.strip():
             if not draft.notes:
-                await self._reply(said("translate_what", language), draft)
+                await self._reply(said("translate_what", language, command=_as_listed("translate", channel)), draft)
             return None
         template = writer.template("translate", language)
         into = language_name(code, template.language) if code else ""
@@ -152,7 +152,8 @@ class Errands:
 
     async def _write(self, writer: Writer, question: Question, draft: Draft) -> None:
         if not question.text.strip():
-            return await self._reply(said("write_what", question.language), draft)
+            command = written("write", draft.message.address.channel)
+            return await self._reply(said("write_what", question.language, command=command), draft)
         kind = _KINDS.search(question.text)
         passages = tuple(await self._search(question))
         composed = await writer.write((kind and kind.lastgroup) or "write_article", question, passages, draft)

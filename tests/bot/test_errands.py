@@ -236,9 +236,9 @@ async def test_a_file_is_translated(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "text", "key", "values"),
     [
-        ("translate", "to German:", "translate_what", {}),
+        ("translate", "to German:", "translate_what", {"command": "/translate to German:"}),
         ("translate", "to Klingon: hello", "unknown_language", {"spoken": "Klingon"}),
-        ("write", " ", "write_what", {}),
+        ("write", " ", "write_what", {"command": "/write"}),
     ],
 )
 async def test_what_is_missing_is_asked_for(
