@@ -79,8 +79,8 @@ def telegram(
     me = run_async(_introduce(at, _token(at.settings), name or at.settings.site.name))
     if not profile_only:
         append(at.file, _addition(at, url))
-    done = f"@{me.username} has its commands and descriptions{'' if profile_only else f', {at.file} its [telegram]'}."
-    print_steps(done, _steps(at, me, url))
+    done = f"@{me.username} has its commands and descriptions"
+    print_steps(f"{done}." if profile_only else f"{done}, and {at.file} a section [telegram].", _steps(at, me, url))
 
 
 def _address(settings: Config, given: str) -> str:

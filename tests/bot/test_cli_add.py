@@ -261,12 +261,13 @@ async def test_no_finding_shows_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_the_doctor_names_what_slack_needs(project: Path) -> None:
-    """Turned on without its secrets, it is not well, and the sentence says which."""
+    """Turned on without its secrets, it is not well, and the sentence says which: a token first, then a way in."""
     assert frontdesk("add", "slack", cwd=project).returncode == 0
-    told = frontdesk("doctor", cwd=project, FRONTDESK_SERVER__PORT="0")
-    assert told.returncode == 1
-    assert "SLACK_APP_TOKEN" in told.stdout
-    assert "Traceback" not in told.stderr
+    for given, missing in (({}, "SLACK_BOT_TOKEN"), ({"SLACK_BOT_TOKEN": "xoxb-test"}, "SLACK_APP_TOKEN")):
+        told = frontdesk("doctor", cwd=project, FRONTDESK_SERVER__PORT="0", **given)
+        assert told.returncode == 1
+        assert missing in told.stdout
+        assert "Traceback" not in told.stderr
 
 
 def test_without_slack_s_sdk(project: Path, tmp_path: Path) -> None:

@@ -273,6 +273,19 @@ def test_a_missing_sdk_is_said(project: Path, tmp_path: Path, command: tuple[str
         assert "engine" in told.stdout
 
 
+async def test_the_doctor_asks_telegram(project: Path) -> None:
+    """Who the bot is, and how updates come; it changes nothing."""
+    async with fake_telegram() as telegram:
+        assert (await _add(project, telegram)).returncode == 0
+        calls = len(telegram.world.calls)
+        environ = {"TELEGRAM_BOT_TOKEN": TOKEN, "FRONTDESK_TELEGRAM__BASE_URL": telegram.http}
+        told = await asyncio.to_thread(frontdesk, "doctor", cwd=project, FRONTDESK_SERVER__PORT="0", **environ)
+        assert told.returncode == 0, told.stdout
+        assert {asked.method for asked in list(telegram.world.calls)[calls:]} <= {"getMe", "getWebhookInfo"}
+    assert "@frontdesk_bot" in told.stdout
+    assert TOKEN not in told.stdout
+
+
 def test_the_doctor_names_the_token(project: Path) -> None:
     """Turned on without it, the bot is not well, and the sentence says which variable is missing."""
     with (project / "frontdesk.toml").open("a", encoding="utf-8") as file:
