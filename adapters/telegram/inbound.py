@@ -37,10 +37,19 @@ from adapters.telegram.heard import (
     Stopped,
 )
 from adapters.telegram.names import Place
+from adapters.telegram.shape import Malformed, read
 from adapters.telegram.spoken import GROUPS, PRIVATE, message, person, place_of, speaker
 
 _THUMBS = {"👍": 1, "👎": -1}
 _OUTSIDE = (ChatMember.LEFT, ChatMember.BANNED)
+
+
+def understood(update: Mapping[str, Any], me: Me) -> Heard:
+    """What an update that was `shape.checked` tells. Raises `Malformed`, whatever in it nobody can make sense of."""
+    try:
+        return heard(read(update), me)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        raise Malformed("The update is not in the shape of the Bot API.") from None
 
 
 def heard(update: Update, me: Me) -> Heard:

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 
-def lane(update: Mapping[str, Any]) -> tuple[int, int]:
-    """(chat, 0), or (0, person) for what belongs to no chat; (0, 0) for what belongs to nobody."""
-    told = next((value for name, value in update.items() if name != "update_id" and isinstance(value, dict)), {})
-    chat = told.get("chat") or _inner(told, "message").get("chat")
-    if chat:
-        return int(chat["id"]), 0
-    return 0, int((told.get("from") or told.get("user") or {"id": 0})["id"])
+def lane(update: object) -> tuple[int, int]:
+    """(chat, 0), or (0, person) for what belongs to no chat; (0, 0) for what belongs to nobody, or is no update."""
+    given = update if isinstance(update, dict) else {}
+    told = next((value for name, value in given.items() if name != "update_id" and isinstance(value, dict)), {})
+    if chat := _ident(told, "chat") or _ident(_inner(told, "message"), "chat"):
+        return chat, 0
+    return 0, _ident(told, "from") or _ident(told, "user")
 
 
 class Lanes:
@@ -39,3 +39,8 @@ class Lanes:
 def _inner(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = told.get(name)
     return value if isinstance(value, dict) else {}
+
+
+def _ident(told: Mapping[str, Any], name: str) -> int:
+    ident = _inner(told, name).get("id")
+    return ident if isinstance(ident, int) else 0

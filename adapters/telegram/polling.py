@@ -73,10 +73,10 @@ class Polling:
         numbers = [update["update_id"] for update in updates]
         self._behind.intersection_update(numbers)
         self._waiting = {number: since for number, since in self._waiting.items() if number in numbers}
-        chats: dict[Any, list[Update]] = {}
+        chats: dict[tuple[int, int], list[Update]] = {}
         for update in updates:
             if update["update_id"] not in self._behind:
-                chats.setdefault(_lane(update), []).append(update)
+                chats.setdefault(lane(update), []).append(update)
         async with asyncio.TaskGroup() as group:
             for row in chats.values():
                 group.create_task(self._in_order(row))
@@ -138,13 +138,6 @@ class Polling:
             except TelegramRefused as error:
                 _explain(error)
                 pause = await _rest(pause)
-
-
-def _lane(update: Update) -> Any:
-    try:
-        return lane(update)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return ()
 
 
 def _explain(error: TelegramRefused) -> None:

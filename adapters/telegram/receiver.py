@@ -23,11 +23,10 @@ from adapters.telegram.heard import (
     Said,
     Stopped,
 )
-from adapters.telegram.inbound import heard
+from adapters.telegram.inbound import understood
 from adapters.telegram.lanes import Lanes, lane
 from adapters.telegram.offers import Offers
 from adapters.telegram.receiving import Receiving
-from adapters.telegram.shape import Malformed, read
 from adapters.telegram.talk import Talk
 from bot.events import Stop
 from bot.phrases import said as phrase
@@ -47,18 +46,13 @@ class Receiver:
 
         Raises `Malformed`; and what says that Telegram should tell again: `Refused`, `StorageError`, `TelegramRefused`.
         """
-        given = read(update)
-        me = await self._at.me()
-        try:
-            told = heard(given, me)
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
-            raise Malformed("The update is not in the shape of the Bot API.") from None
+        told = understood(update, await self._at.me())
         async with self._lanes.hold(lane(update)):
             await self._take(told)
 
     async def busy(self, update: Mapping[str, Any]) -> None:
         """Tell whoever said it that it was not taken, because too much of theirs waits already."""
-        told = heard(read(update), await self._at.me())
+        told = understood(update, await self._at.me())
         if isinstance(told, Said):
             language = self._at.config.language.fixed or told.who.language or self._at.config.language.default
             self._at.tell(told.place, phrase("busy", language), answers=told.message)
