@@ -126,7 +126,10 @@ class Live:
         """Do what is to be done now; seconds until there is something to do again, unless there is news."""
         now = self._clock()
         if self._newest is not None and self.way != "none" and self._due(now):
-            await self._show(self._newest)
+            if self._api.pace.free(self._api.place(self._showing.spot.place.chat)):
+                await self._show(self._newest)
+            else:  # cheaper to ask than to write it out
+                self._at = now + _AGAIN_SECONDS
         if not self._visible and now >= self._typing_at and not self._ended:
             await self._type()
         return self._next(self._clock())
@@ -148,18 +151,19 @@ class Live:
             return
         try:
             if self.way == "draft":
-                await self._draft(newest, body, now)
+                whole = await self._draft(newest, body, now)
             else:
-                await self._writer.grow(showing, newest.message_id, body)
+                whole = await self._writer.grow(showing, newest.message_id, body)
         except Busy:
             self._at = self._clock() + _AGAIN_SECONDS
         except TelegramRefused as error:
             self._refused(error)
         else:
-            self._shown, self._visible, self._digest = newest, True, body.digest
+            self._visible = True
+            self._shown, self._digest = (newest, body.digest) if whole else (None, "")
             self._at = now + (_DRAFT_SECONDS if self.way == "draft" else _EDIT_SECONDS)
 
-    async def _draft(self, newest: Reply, body: Body, now: float) -> None:
+    async def _draft(self, newest: Reply, body: Body, now: float) -> bool:
         place = self._showing.spot.place
         said: dict[str, Any] = {name: body.arguments[name] for name in ("text", "entities") if name in body.arguments}
         await self._api.call(
@@ -173,6 +177,7 @@ class Live:
             **said,
         )
         self._drafted_at = now
+        return True
 
     def _refused(self, error: TelegramRefused) -> None:
         """Show it in another way, or not at all."""

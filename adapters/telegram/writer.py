@@ -1,7 +1,9 @@
 """The one who writes what we say in Telegram: puts messages there, gives them their texts, and keeps what came of it.
 
 A message is begun with less than its text, and gets its text by an edit, which may be repeated: whatever is lost on the
-way, a final text never stands twice. A beginning may, after Telegram took it and its answer got lost.
+way, a final text never stands twice. A beginning may, after Telegram took it and its answer got lost. Rich messages
+come in the same way, since an edit may make one of any message (Bot API 10.1); a server that knows none says that there
+is no text, and gets the text in pieces.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 from adapters.telegram import keyboards
 from adapters.telegram.api import Api, Busy, TelegramRefused
 from adapters.telegram.errors import GONE, NO_TEXT, NOT_THERE, UNCHANGED
-from adapters.telegram.outgoing import Body, Content, beginning
+from adapters.telegram.outgoing import Body, Content
 from adapters.telegram.sends import Part, Sends, Spot, State
 from bot.metrics import Metrics
 
@@ -68,17 +70,19 @@ class Writer:
         showing.message = content.message
         self._written.labels("rich" if enriched else "plain" if plain else "entities").inc(len(bodies))
 
-    async def grow(self, showing: Showing, message: str, body: Body) -> None:
-        """Show `body` in the first message, while it is written. Raises `Busy`, `TelegramRefused`."""
-        part = showing.part(0)
-        if part.shown == body.digest:
-            return
+    async def grow(self, showing: Showing, message: str, body: Body) -> bool:
+        """Show `body` in the first message, while it is written; False when no more than its beginning stands there.
+
+        Raises `Busy`, `TelegramRefused`.
+        """
+        part, showing.message = showing.part(0), message
         if part.id:
-            await self._edit(showing, part, body, live=True)
-        else:
-            below = {name: value for name, value in body.arguments.items() if name == "reply_markup"}
-            await self._begin(showing, message, {}, part, beginning(str(body.arguments["text"])), below, live=True)
-        showing.message = message
+            if part.shown != body.digest:
+                await self._edit(showing, part, body, live=True)
+            return True
+        below = {name: value for name, value in body.arguments.items() if name == "reply_markup"}
+        await self._begin(showing, message, {}, part, body.beginning, below, live=True)
+        return False
 
     # -- one message -------------------------------------------------------------------------------------
     async def _whole(self, showing: Showing, content: Content, part: Part, body: Body, *, last: bool) -> None:
