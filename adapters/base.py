@@ -19,7 +19,8 @@ from bot.metrics import Metrics
 from storage.base import Store
 
 Publish = Callable[[Message | Stop | Feedback], Awaitable[bool]]
-"""Hand something over. When it returns, a Message is committed: only then tell the channel so.
+"""Hand something over. When it returns, a Message, a Feedback, and that a message was deleted (a Stop) are committed:
+only then tell the channel so.
 
 True when it was new, False when that message was known already (acknowledge it all the same). Raises `Refused`
 (`Overloaded`: 503 with Retry-After; `TooLarge`: 413) or `StorageError` (503): then it was not stored."""
