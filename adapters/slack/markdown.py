@@ -17,14 +17,14 @@ from bot.phrases import said as phrase
 
 _TARGET = r"\((?:[^()\n\\]|\\.|\([^()\n]*+\))*+\)"
 _THING = re.compile(
-    rf"!\[(?P<alt>(?:[^\[\]\n\\]|\\.)*+)\](?P<target>{_TARGET})"
+    rf"(?P<image>!(?=\[(?:[^\[\]\n\\]|\\.)*+\]{_TARGET})(?P<nameless>\[(?=\]))?)"
     r"|\[(?P<number>\d{1,4})\](?![(\[:])"
     r"|(?P<mention><(?=[@#]|!(?:channel|here|everyone|group|subteam|date)))"
-    r"|(?P<shout>(?<![\w.])@(?=(?:channel|here|everyone)\b))",
+    r"|(?P<shout>(?<![^\W_])(?<!\.)@(?=(?:channel|here|everyone)(?![^\W_])))",
     re.IGNORECASE,
 )
 _IN_CODE = re.compile(
-    r"<(?=[@#][A-Z0-9]|!(?:channel|here|everyone|group|subteam|date))|@(?=(?:channel|here|everyone)\b)"
+    r"<(?=[@#][A-Z0-9]|!(?:channel|here|everyone|group|subteam|date))|@(?=(?:channel|here|everyone)(?![^\W_]))"
 )
 _JOINER = "\u2060"
 """Takes no room and breaks no line; Slack no longer reads a mention where it stands."""
@@ -54,7 +54,7 @@ def body(text: str, links: Mapping[int, str] | None = None) -> str:
             return "&lt;"
         if match["shout"]:
             return f"@{_JOINER}"
-        return f"[{match['alt'] or 'image'}]{match['target']}"
+        return "[image" if match["nameless"] else ""  # what it is called may call people, and is looked at next
 
     return "".join(
         _IN_CODE.sub(lambda found: found[0] + _JOINER, part) if code else _THING.sub(prose, part)

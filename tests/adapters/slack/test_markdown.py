@@ -40,11 +40,12 @@ PIECES = st.sampled_from(
             "[1]",
             "[2](x)",
         ),
-        *("![a](b)", "word", "&lt;", "\\"),
+        *("![a](b)", "![", "[", "](", ")", "_", "word", "&lt;", "\\"),
     )
 )
 PINGS = re.compile(
-    r"<[@#][A-Z0-9]|<!(?:channel|here|everyone|group|subteam|date)|(?<![\w.])@(?:channel|here|everyone)\b", re.I
+    r"<[@#][A-Z0-9]|<!(?:channel|here|everyone|group|subteam|date)|(?<![^\W_])(?<!\.)@(?:channel|here|everyone)(?![^\W_])",
+    re.I,
 )
 
 
@@ -69,6 +70,7 @@ def test_what_is_ordinary_stays_as_it_is(text):
     [
         ("See ![the plan](https://shop.example/p.png).", "See [the plan](https://shop.example/p.png)."),
         ("See ![](https://shop.example/p.png).", "See [image](https://shop.example/p.png)."),
+        ("![<!here> @channel](<@U0123>) _@here_", "[&lt;!here> @\u2060channel](&lt;@U0123>) _@\u2060here_"),
         ("It is so [1][2], [3].", "It is so [1][[2]](https://b.example), [3]."),
         ("Code `a[2]` and\n```\nx[2] ![a](b)\n```", "Code `a[2]` and\n```\nx[2] ![a](b)\n```"),
         ("A link [2](https://c.example).", "A link [2](https://c.example)."),
