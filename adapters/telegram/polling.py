@@ -63,10 +63,9 @@ class Polling:
                 _explain(error)
                 pause = await _rest(pause)
                 continue
-            offset = self._offset
+            known = self._behind.issuperset(update["update_id"] for update in updates) and bool(updates)
             everything = await self.take(updates)
-            stuck = not everything or (bool(updates) and self._offset == offset)
-            pause = await _rest(pause, most=2.0) if stuck else _FIRST_PAUSE
+            pause = _FIRST_PAUSE if everything and not known else await _rest(pause, most=2.0)
 
     async def take(self, updates: Sequence[Update]) -> bool:
         """Take in what Telegram gave. False when something of it has to come again."""

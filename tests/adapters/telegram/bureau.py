@@ -82,7 +82,7 @@ def settings(telegram: FakeTelegram, folder: Path, way: Way, sections: Mapping[s
     overrides: dict[str, Any] = {name: dict(values) for name, values in sections.items()}
     port = _free_port()
     own = {"enabled": True, "base_url": telegram.http, "mode": way, "rates": FAST}
-    overrides["telegram"] = own | overrides.get("telegram", {})
+    overrides["telegram"] = own | overrides.pop("channel", {}) | overrides.get("telegram", {})
     overrides["web"] = {"enabled": False}
     server = {"port": port, "drain_seconds": 2, "public_url": f"http://127.0.0.1:{port}" if way == "webhook" else ""}
     overrides["server"] = server | overrides.get("server", {})

@@ -24,7 +24,7 @@ from tests.adapters.telegram.bureau import (
 )
 from tests.fakes.telegram.server import Faults, fake_telegram
 
-SLOW = {"quote": {"delay_ms": 300}}
+SLOW = {"quote": {"delay_ms": 100}}
 
 
 @pytest.fixture(params=["polling", "webhook"])

@@ -203,7 +203,7 @@ async def test_colleagues_words_in_a_chain_of_replies(plain: Office) -> None:
     await plain.telegram.settled()
     second = await plain.telegram.say(DESK, ANA, "Two", reply_to=first)
     await plain.telegram.settled()
-    await plain.telegram.say(DESK, ANA, "Three", reply_to=second, thread=card.id)
+    await plain.telegram.say(DESK, ANA, "Three", reply_to=second)
     await plain.telegram.say(DESK, ANA, "Lunch?")
     await plain.made.quiet()
     posts = await visitor_hears(plain.made, 4)

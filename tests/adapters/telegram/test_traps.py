@@ -1,0 +1,268 @@
+"""What Telegram, its Bot API and the library are known to do to the unwary, and what we do instead: a test for each."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from telegram import Update
+
+from adapters.telegram import routes
+from bot.errors import Overloaded, StorageFull
+from bot.events import Message
+from bot.metrics import Metrics
+from tests.adapters.telegram.bureau import (
+    ANNA,
+    BELGIUM,
+    BORIS,
+    BOT,
+    FORUM,
+    FRAME,
+    GROUP,
+    NAME,
+    SECRET,
+    Bureau,
+    Way,
+    bureau,
+    ident,
+)
+from tests.adapters.telegram.inlet import inlet
+from tests.adapters.telegram.updates import PRIVATE, message, update
+from tests.fakes.telegram.server import Faults
+
+SLOW = {"quote": {"delay_ms": 100}}
+WAYS: tuple[Way, ...] = ("polling", "webhook")
+
+
+@pytest.fixture(params=WAYS)
+async def way(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bureau]:
+    async with bureau(tmp_path, request.param, fake={"second": 0.05}) as made:
+        yield made
+
+
+# -- durable before acknowledged ---------------------------------------------------------------------------
+@pytest.mark.parametrize("refusal", [Overloaded("full"), StorageFull("full"), RuntimeError("?")])
+async def test_the_library_keeps_updates_in_memory(
+    way: Bureau, monkeypatch: pytest.MonkeyPatch, refusal: Exception
+) -> None:
+    """It acknowledges them first, so a crash loses them. Here Telegram keeps what is not stored, and tells again."""
+    accept, tried = way.store.accept, asyncio.Event()
+
+    async def refuse(_: Message) -> bool:
+        tried.set()
+        raise refusal
+
+    monkeypatch.setattr(way.store, "accept", refuse)
+    await way.telegram.say(ANNA, ANNA, FRAME)
+    await tried.wait()
+    assert len(way.telegram.updates.waiting) == 1
+    monkeypatch.setattr(way.store, "accept", accept)
+    assert "five years" in (await way.answer(ANNA)).text
+
+
+async def test_the_library_knows_no_repetition(way: Bureau) -> None:
+    """It takes an update that comes again for another one. Telegram repeats what it got no answer for."""
+    way.telegram.faults = Faults(copies=5, drop_after=0.1, only=frozenset({"getUpdates"}), seed=4)
+    await way.telegram.say(ANNA, ANNA, FRAME)
+    await way.answer(ANNA)
+    way.telegram.faults = Faults()
+    await way.quiet()
+    assert len(way.telegram.chat(ANNA).said) == 1
+
+
+async def test_update_ids_are_random_after_a_quiet_week(way: Bureau) -> None:
+    """A smaller one is as new as a greater one."""
+    for number in range(6):
+        way.telegram.jump()
+        await way.ask(100 + number, 100 + number, FRAME)
+        await way.telegram.settled()
+
+
+# -- the webhook -------------------------------------------------------------------------------------------
+async def test_the_librarys_webhook_compares_the_secret_with_an_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long that takes tells how much of a guess is right. Ours takes as long for every guess."""
+    compared: list[tuple[Any, Any]] = []
+
+    def spy(one: Any, other: Any) -> bool:
+        compared.append((one, other))
+        return hmac.compare_digest(one, other)
+
+    monkeypatch.setattr(routes, "hmac", type("spied", (), {"compare_digest": staticmethod(spy)}))
+
+    async def never(_: Any) -> None:
+        raise AssertionError
+
+    door = routes.Door(SECRET, never, Metrics(), body_bytes=1_000)
+    with pytest.raises(routes.Denied):
+        door._admit(type("request", (), {"headers": _Headers({routes.HEADER: "guess"})})())  # type: ignore[arg-type]
+    assert compared == [(b"guess", SECRET.encode())]
+
+
+class _Headers(dict[str, str]):
+    def getall(self, name: str, default: list[str]) -> list[str]:
+        return [self[name]] if name in self else default
+
+
+# -- newer than the library --------------------------------------------------------------------------------
+async def test_what_the_library_does_not_know_is_in_api_kwargs(tmp_path: Path) -> None:
+    """It knows Bot API 10.0: an update of 10.3 seems to be empty, and is none."""
+    stopped = update("stopped_message_generation", {"chat": PRIVATE, "draft_id": 5})
+    assert Update.de_json(stopped, None).api_kwargs["stopped_message_generation"]["draft_id"] == 5
+    async with bureau(tmp_path, engine=SLOW) as made:
+        await made.telegram.say(ANNA, ANNA, FRAME)
+        await made.telegram.until(lambda: made.telegram.chat(ANNA).drafts)
+        await made.telegram.stop(ANNA)
+        assert "five years" not in (await made.answer(ANNA)).text
+
+
+async def test_a_server_of_an_older_version(tmp_path: Path) -> None:
+    """One that knows no drafts, no rich messages, no Stop: an answer is a message that is edited."""
+    async with bureau(tmp_path, fake={"version": (9, 0)}, engine=SLOW) as made:
+        _, shown = await made.ask(ANNA, ANNA, FRAME)
+        assert "five years" in shown.text and not made.telegram.chat(ANNA).drafts
+
+
+async def test_drafts_are_for_private_chats_alone(tmp_path: Path) -> None:
+    """In groups, and for a business, Telegram refuses them: nobody tries."""
+    async with bureau(tmp_path, engine={"quote": {"delay_ms": 20}}) as made:
+        await made.ask(GROUP, ANNA, f"@{NAME} {FRAME}")
+        connection = await made.telegram.connect(30)
+        await made.telegram.write_to(connection, 31, FRAME)
+        await made.telegram.answers(31, business=connection)
+        assert made.telegram.calls_of("sendMessageDraft") == []
+        await made.ask(ANNA, ANNA, FRAME)
+        assert made.telegram.calls_of("sendMessageDraft")
+
+
+# -- where and to whom -------------------------------------------------------------------------------------
+async def test_message_thread_id_is_not_always_a_topic(tmp_path: Path) -> None:
+    """In a group without topics it is a chain of replies: no conversation, and nothing that one could send to."""
+    async with bureau(tmp_path) as made:
+        first, _ = await made.ask(GROUP, ANNA, f"@{NAME} {FRAME}")
+        message_id, shown = await made.ask(GROUP, ANNA, f"@{NAME} {BELGIUM}", reply_to=first)
+        exchange = await made.store.exchange("telegram", ident(GROUP, message_id))
+        assert exchange and exchange.message.address.thread == "" and "nine euros" in shown.text
+
+
+async def test_everything_in_a_topic_replies_to_its_opening(tmp_path: Path) -> None:
+    """Where the bot opened it, everything there would seem to be said to the bot."""
+    async with bureau(tmp_path, fake={"privacy": False}) as made:
+        made.telegram.group(FORUM, forum=True, bot="administrator")
+        topic = made.telegram.topic(FORUM, "Opened by the bot", BOT)
+        await made.telegram.say(FORUM, ANNA, FRAME, thread=topic, reply_to=topic)
+        await made.telegram.say(FORUM, ANNA, f"@{NAME} {BELGIUM}", thread=topic)
+        await made.quiet()
+        said = made.telegram.chat(FORUM).said
+        assert len(said) == 1 and "nine euros" in said[0].text
+
+
+async def test_conversations_of_one_chat(tmp_path: Path) -> None:
+    """A topic, the chat it is in, and the chat of a business with the same person are three conversations."""
+    async with inlet(tmp_path) as made:
+        connection = await made.telegram.connect(30)
+        for number, more in enumerate(
+            ({}, {"message_thread_id": 5, "is_topic_message": True}, {"business_connection_id": connection}), 20
+        ):
+            kind = "business_message" if "business_connection_id" in more else "message"
+            await made.take(kind, message("Hi", **more) | {"message_id": number})
+        assert len({asked.address for asked in made.messages}) == len({asked.id for asked in made.messages}) == 3
+
+
+async def test_two_chats_number_their_messages_alike(tmp_path: Path) -> None:
+    """Supergroups have rows of numbers of their own: a message's id is nothing without its chat's."""
+    async with bureau(tmp_path) as made:
+        one, _ = await made.ask(GROUP, ANNA, f"@{NAME} {FRAME}")
+        other, shown = await made.ask(FORUM, ANNA, f"@{NAME} {BELGIUM}")
+        assert one == other and "nine euros" in shown.text
+
+
+async def test_an_answer_of_ours_that_somebody_sent(tmp_path: Path) -> None:
+    """What was chosen in inline mode comes back as a message, by a person: it asks nothing."""
+    async with bureau(tmp_path) as made:
+        bot = {"id": BOT, "is_bot": True, "first_name": "Frontdesk", "username": NAME}
+        await made.telegram.say(ANNA, ANNA, FRAME, via_bot=bot)
+        await made.quiet()
+        assert not made.telegram.chat(ANNA).said
+
+
+async def test_bots_hear_bots(tmp_path: Path) -> None:
+    """Two that answer each other never stop: others are ignored, and nobody's answer is answered for being a reply."""
+    async with bureau(tmp_path, fake={"privacy": False}, channel={"bots": [88]}) as made:
+        for bot in (88, 89):
+            made.telegram.user(bot, f"Bot {bot}", is_bot=True)
+        _, shown = await made.ask(GROUP, ANNA, f"@{NAME} {FRAME}")
+        await made.telegram.say(GROUP, 88, FRAME, reply_to=shown.id)
+        await made.telegram.say(GROUP, 89, f"@{NAME} {FRAME}")
+        await made.telegram.say(GROUP, 88, f"@{NAME} {BELGIUM}")
+        await made.quiet()
+        assert len(made.telegram.chat(GROUP).said) == 2
+
+
+# -- edits and deletions -----------------------------------------------------------------------------------
+async def test_an_unfurled_link_is_no_edit(way: Bureau) -> None:
+    """Telegram tells of it as of one."""
+    message_id, shown = await way.ask(ANNA, ANNA, f"{FRAME} https://example.org/frame")
+    await way.telegram.unfurl(ANNA, message_id)
+    await way.quiet()
+    edits = len(shown.texts)
+    await way.telegram.unfurl(ANNA, message_id)
+    await way.quiet()
+    assert len(shown.texts) == edits
+
+
+async def test_two_edits_in_one_second(way: Bureau) -> None:
+    """They carry the same date: the last one is answered all the same."""
+    message_id, shown = await way.ask(ANNA, ANNA, "Hello")
+    await way.telegram.edit(ANNA, message_id, FRAME)
+    await way.telegram.edit(ANNA, message_id, BELGIUM)
+    await way.telegram.until(lambda: "nine euros" in shown.text)
+    await way.quiet()
+    assert way.telegram.chat(ANNA).said == [shown] and "nine euros" in shown.text
+
+
+async def test_an_edit_while_it_is_answered(tmp_path: Path) -> None:
+    """The answer to the old form ends, and nothing of it comes late."""
+    async with bureau(tmp_path, engine=SLOW) as made:
+        message_id = await made.telegram.say(ANNA, ANNA, FRAME)
+        await made.telegram.until(lambda: made.telegram.chat(ANNA).drafts)
+        await made.telegram.edit(ANNA, message_id, BELGIUM)
+        assert await made.ended(ident(ANNA, message_id)) == "replaced"
+        shown = await made.answer(ANNA)
+        await made.quiet()
+        assert "nine euros" in shown.text and made.telegram.chat(ANNA).said == [shown]
+
+
+async def test_a_deleted_question_is_not_answered(tmp_path: Path) -> None:
+    """Telegram tells of it in business chats alone."""
+    async with bureau(tmp_path, engine=SLOW) as made:
+        connection = await made.telegram.connect(30)
+        message_id = await made.telegram.write_to(connection, 31, FRAME)
+        await made.telegram.settled()
+        await made.telegram.delete(31, message_id, business=connection)
+        assert await made.ended(ident(31, message_id, business=connection)) == "withdrawn"
+        await made.quiet()
+        assert not made.telegram.chat(31, business=connection).said
+
+
+# -- buttons -----------------------------------------------------------------------------------------------
+async def test_a_press_is_answered_whatever_it_was(tmp_path: Path) -> None:
+    """A button that is not answered goes on turning; and one may stand on a message that nobody knows any more."""
+    async with bureau(tmp_path) as made:
+        _, shown = await made.ask(ANNA, ANNA, FRAME)
+        shown.markup = {"inline_keyboard": [[{"text": "?", "callback_data": "of-yesterday"}]]}
+        unknown = await made.telegram.press(shown, "of-yesterday", BORIS)
+        shown.markup = {"inline_keyboard": [[{"text": "👍", "callback_data": "f+"}]]}
+        shown.deleted = True
+        gone = await made.telegram.press(shown, "f+", ANNA)
+        await made.telegram.until(lambda: unknown.answer is not None and gone.answer is not None)
+
+
+async def test_reactions_have_to_be_asked_for(way: Bureau) -> None:
+    """They are among the kinds of updates that come only by name."""
+    method = "setWebhook" if way.telegram.hook.url else "getUpdates"
+    assert "message_reaction" in way.telegram.calls_of(method)[-1].given["allowed_updates"]
+    assert way.telegram.updates.dropped == [] or "message_reaction" not in way.telegram.updates.dropped
