@@ -28,6 +28,8 @@ Update = Mapping[str, Any]
 POLL_SECONDS = 25
 BATCH = 100
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
+_AGAIN = 20
+"""So often Telegram may give what is behind us without a pause."""
 _PATIENCE = 120.0
 """How long a message waits for room in its conversation before its sender is told to write again."""
 _TRIES_SECONDS = 10.0
@@ -55,7 +57,7 @@ class Polling:
     async def run(self) -> None:
         """Until cancelled."""
         await self._alone()
-        pause = _FIRST_PAUSE
+        pause, again = _FIRST_PAUSE, 0
         while True:
             try:
                 updates = await self._ask()
@@ -63,9 +65,14 @@ class Polling:
                 _explain(error)
                 pause = await _rest(pause)
                 continue
-            known = self._behind.issuperset(update["update_id"] for update in updates) and bool(updates)
-            everything = await self.take(updates)
-            pause = _FIRST_PAUSE if everything and not known else await _rest(pause, most=2.0)
+            known = bool(updates) and self._behind.issuperset(update["update_id"] for update in updates)
+            again = again + 1 if known else 0
+            if not await self.take(updates):
+                pause = await _rest(pause, most=2.0)
+            elif again > _AGAIN:
+                await _rest(_FIRST_PAUSE)
+            else:
+                pause = _FIRST_PAUSE
 
     async def take(self, updates: Sequence[Update]) -> bool:
         """Take in what Telegram gave. False when something of it has to come again."""
