@@ -266,7 +266,6 @@ class TelegramConfig(Section):
     drafts: bool = Field(True, description="Show answers in private chats while they are written.")
     rich: bool = Field(True, description="Send long answers as rich messages where the server takes them.")
     inline: bool = Field(True, description="Answer inline queries.")
-    voice_model: str = Field("", description="A speech recognition model for voice notes: hub id or folder.")
     rates: TelegramRates = TelegramRates()
     limits: TelegramLimits = TelegramLimits()
 
@@ -278,6 +277,15 @@ class HandoverConfig(Section):
     account: str = Field("", description="The workspace; empty is the only one there is.")
     conversation: str = Field("", description="The id of the conversation where cases are posted.")
     turns: int = Field(12, ge=0, le=100, description="What was said before, as shown on a case's card.")
+
+
+class VoiceConfig(Section):
+    """How recordings become text, on every channel."""
+
+    model: str = Field("", description="A speech model of the Whisper family: hub id or folder; empty hears nothing.")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    max_seconds: float = Field(180, gt=0, le=3_600, description="The longest recording that is listened to.")
+    timeout_seconds: float = Field(120, gt=0, le=3_600, description="How long hearing or seeing one thing may take.")
 
 
 class LogConfig(Section):
@@ -320,9 +328,13 @@ class Config(Section):
     slack: SlackConfig = SlackConfig()
     telegram: TelegramConfig = TelegramConfig()
     handover: HandoverConfig = HandoverConfig()
+    voice: VoiceConfig = VoiceConfig()
     log: LogConfig = LogConfig()
     adapters: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Settings of third parties' adapters, by the name of their entry point."
+    )
+    senses: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Settings of third parties' models that hear or see, by their entry points."
     )
     secrets: Secrets = Secrets()
 

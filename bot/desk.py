@@ -33,11 +33,14 @@ from bot.handover import Handover
 from bot.language import Languages
 from bot.local import EngineFigures, Loading, check_chats, fitted, local_engine, revival
 from bot.metrics import Metrics
+from bot.perceiving import Perceiving
 from bot.privacy import Redactor
 from bot.quick import Quick
 from bot.quoting import Quotes
+from bot.senses import Senses
 from bot.summariser import summariser
 from bot.turn import Turner
+from bot.voice import senses_of
 from bot.work import Answering, Work, joins
 from prompts.knowledge import Knowledge, find_embedder
 from prompts.memory import Memory
@@ -365,11 +368,16 @@ def _sdk(channel: str, *packages: str) -> Iterator[None]:
 
 @asynccontextmanager
 async def at_desk(
-    config: Config, adapters: Sequence[Adapter] | None = None, *, loading: Loading | None = None
+    config: Config,
+    adapters: Sequence[Adapter] | None = None,
+    *,
+    senses: Senses | None = None,
+    loading: Loading | None = None,
 ) -> AsyncIterator[Desk]:
-    """Everything wired and opened; the caller calls `start` and `close`. `adapters` replaces the configured ones.
+    """Everything wired and opened; the caller calls `start` and `close`.
 
-    `loading` is told how far a local model is loaded, in the place of the log.
+    `adapters` and `senses` replace the configured ones. `loading` is told how far a local model is loaded, in the place
+    of the log.
     """
     metrics = Metrics()
     async with AsyncExitStack() as stack:
@@ -400,6 +408,10 @@ async def at_desk(
         hands_over = config.handover.channel in {adapter.name for adapter in chosen}
         if config.handover.channel and not hands_over and adapters is None:
             raise ConfigError(f"`handover.channel` is {config.handover.channel!r}, but no such channel is turned on.")
+        senses = senses or senses_of(config, alone=_LOADING)
+        stack.push_async_callback(senses.close)
+        fetch = {adapter.name: adapter.fetch for adapter in chosen if isinstance(adapter, Fetching)}
+        attachments = Attachments(config, knowledge, fetch, senses)
         turner = Turner(
             config=config,
             store=store,
@@ -411,16 +423,13 @@ async def at_desk(
             quoter=Quoter(config.site, hands_over=hands_over),
             engine=engine,
             count=count,
-            attachments=Attachments(
-                config,
-                knowledge,
-                {adapter.name: adapter.fetch for adapter in chosen if isinstance(adapter, Fetching)},
-            ),
+            attachments=attachments,
         )
+        answering = Handover(turner, store, config, languages) if hands_over else turner
         yield Desk(
             config,
             store=store,
-            answering=Handover(turner, store, config, languages) if hands_over else turner,
+            answering=Perceiving(answering, attachments.perception, senses, store, config),
             adapters={adapter.name: adapter for adapter in chosen},
             metrics=metrics,
             knowledge=knowledge,

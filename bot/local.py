@@ -38,7 +38,7 @@ def local_settings(config: Config) -> LocalSettings:
             'engine.kind is "local", but engine.model names no model: give a Hugging Face hub id or a folder, '
             "or use --model."
         )
-    return LocalSettings(model=_model(config), **config.engine.local.model_dump())
+    return LocalSettings(model=model_place(config.engine.model, config.root), **config.engine.local.model_dump())
 
 
 def local_engine(
@@ -56,10 +56,9 @@ def local_engine(
     return LocalEngine(local_settings(config), progress=loading or LoadingLog(config.engine.model), loader=load_alone)
 
 
-def _model(config: Config) -> str:
-    """A folder beside the configuration file by its whole path; else the name as it is."""
-    name = config.engine.model
-    folder = config.root / Path(name).expanduser()
+def model_place(name: str, root: Path) -> str:
+    """A model's folder beside the configuration file by its whole path; else the name as it is."""
+    folder = root / Path(name).expanduser()
     return str(folder) if folder.is_dir() else name
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.answer.intent import Intent, intent
-from bot.config import Config
+from bot.config import BusConfig, Config
 from bot.draft import aside
 from bot.events import Attachment, Command, Message, Reply
 from bot.house import SILENT
@@ -44,12 +44,22 @@ class Question:
 
 
 class Understanding:
-    """Makes questions of messages, with what is remembered of their conversation."""
+    """Makes questions of messages, with what is remembered of their conversation.
+
+    `told` gives a message with what was heard and seen in its text.
+    """
 
     def __init__(
-        self, config: Config, store: Store, *, languages: Languages, redactor: Redactor, memory: Memory
+        self,
+        config: Config,
+        store: Store,
+        *,
+        languages: Languages,
+        redactor: Redactor,
+        memory: Memory,
+        told: Callable[[Message], Message],
     ) -> None:
-        self._config, self._store = config, store
+        self._config, self._store, self._told = config, store, told
         self._languages, self._redactor, self._memory = languages, redactor, memory
 
     async def question(self, message: Message) -> Question:
@@ -100,15 +110,19 @@ class Understanding:
 
     async def _with_carried(self, message: Message) -> Message:
         """The message with the text and the files of those just before it that were left unanswered for its sake."""
-        if self._config.bus.busy not in ("interrupt", "debounce") or message.command not in _ANSWERED:
-            return message
-        past = await self._store.history(message.address, limit=self._config.bus.per_conversation + 1)
-        together = [*carried(past, message), message]
+        together = [*map(self._told, await left_for(message, self._store, self._config.bus)), message]
         return replace(
             message,
             text="\n".join(one.text for one in together if one.text),
             attachments=tuple(attachment for one in together for attachment in one.attachments),
         )
+
+
+async def left_for(message: Message, store: Store, config: BusConfig) -> list[Message]:
+    """What was left unanswered for the sake of `message`, as `carried` finds it."""
+    if config.busy not in ("interrupt", "debounce") or message.command not in _ANSWERED:
+        return []
+    return carried(await store.history(message.address, limit=config.per_conversation + 1), message)
 
 
 def carried(past: Sequence[Exchange], message: Message) -> list[Message]:

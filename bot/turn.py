@@ -67,7 +67,14 @@ class Turner:
         self._config, self._languages, self._memory, self._knowledge = config, languages, memory, knowledge
         self._quotes = Quotes(knowledge, quoter, most=config.knowledge.passages)
         self._attachments = attachments
-        self._understanding = Understanding(config, store, languages=languages, redactor=redactor, memory=memory)
+        self._understanding = Understanding(
+            config,
+            store,
+            languages=languages,
+            redactor=redactor,
+            memory=memory,
+            told=attachments.perception.told,
+        )
         self._writer = Writer(config, engine, library=library, count=count) if engine else None
         self._errands = Errands(
             config,
@@ -124,7 +131,11 @@ class Turner:
     async def _work(self, question: Question, draft: Draft) -> None:
         """Take in what came with the message, then do what it asks."""
         came = await self._attachments.take(
-            question.attachments, draft.message.address, attempt=draft.attempt, language=question.language
+            question.attachments,
+            draft.message.address,
+            attempt=draft.attempt,
+            language=question.language,
+            asked=bool(question.text.strip()),
         )
         draft.notes += came.notes
         if draft.message.command in SETTINGS:

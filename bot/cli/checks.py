@@ -29,7 +29,7 @@ async def examine(config: Config) -> Sequence[Finding]:
     """Everything, in the order in which it would trip the start. The configuration itself was read already."""
     found = [Finding("good", "configuration", f"read; project folder {config.root}")]
     checks: tuple[Callable[[Config], Awaitable[list[Finding]]], ...] = (
-        _secrets, _port, _exposure, _channels, _disk, _storage, _prompts, _engine, _semantic,
+        _secrets, _port, _exposure, _channels, _disk, _storage, _prompts, _engine, _semantic, _voice,
     )  # fmt: skip
     for check in checks:
         found += await check(config)
@@ -209,6 +209,12 @@ async def _engine(config: Config) -> list[Finding]:
 
 async def _semantic(config: Config) -> list[Finding]:
     return [_embedder(config)]
+
+
+async def _voice(config: Config) -> list[Finding]:
+    from bot.cli.voice import examine_voice
+
+    return examine_voice(config)
 
 
 def _embedder(config: Config) -> Finding:

@@ -13,6 +13,7 @@ from bot.config import load
 from bot.desk import Desk, at_desk
 from bot.errors import SourceError
 from bot.events import Address, Attachment, Failed, Message, Reply
+from bot.senses import Senses
 from tests.fakes.channel import Channel
 from tests.fakes.openai import FakeOpenAI
 
@@ -80,7 +81,9 @@ class Talk:
 
 
 @asynccontextmanager
-async def talking(folder: Path, *, page: str = PAGE, **sections: Any) -> AsyncIterator[Talk]:
+async def talking(
+    folder: Path, *, page: str = PAGE, senses: Senses | None = None, **sections: Any
+) -> AsyncIterator[Talk]:
     overrides: dict[str, Any] = {
         "data": str(folder / "data"),
         "site": {"name": "Kettle House", "contact": "help@kettle.example"},
@@ -89,7 +92,7 @@ async def talking(folder: Path, *, page: str = PAGE, **sections: Any) -> AsyncIt
         "knowledge": {"semantic": {"enabled": "no"}, **sections.get("knowledge", {})},
     }
     channel = Filed()
-    async with at_desk(load(environ={}, overrides=overrides), [channel]) as desk:
+    async with at_desk(load(environ={}, overrides=overrides), [channel], senses=senses) as desk:
         if page:
             (folder / "returns.md").write_text(page, "utf-8")
             await desk.knowledge.add([str(folder / "returns.md")])

@@ -62,17 +62,17 @@ async def test_what_cannot_be_read_is_told_and_stops_nothing(tmp_path: Path) -> 
         end = await talk.say(
             "How long do I have to return a kettle?",
             keep("huge.pdf", b"", size=10_000_001),
-            keep("photo.png", b"\x89PNG\r\n", media_type="image/png"),
+            keep("film.mp4", b"\0\0\0 ftyp", media_type="video/mp4"),
             keep("gone.txt", ConnectionError("secret address")),
         )
         answer, *notes = end.text.split("\n\n")
         assert "30 days" in answer
         assert notes == [
             "I could not read `huge.pdf`: it is larger than 10 MB.",
-            f"I could not read `photo.png`: {said('file_kind', 'en')}",
+            f"I could not read `film.mp4`: {said('file_kind', 'en')}",
             "I could not read `gone.txt`: it could not be fetched.",
         ]
-        assert [location for location, _ in talk.channel.fetched] == ["file:photo.png", "file:gone.txt"]
+        assert [location for location, _ in talk.channel.fetched] == ["file:film.mp4", "file:gone.txt"]
 
 
 @pytest.mark.parametrize("language", sorted(phrase_languages()))

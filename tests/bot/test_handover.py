@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from bot.config import Config, load
-from bot.desk import at_desk
+from bot.desk import Desk, at_desk
 from bot.errors import ConfigError, UsageError
 from bot.events import Address, Command, Failed, Message, Stop
 from bot.handover import Handover
+from bot.perceiving import Perceiving
 from bot.phrases import said
 from bot.turn import Turner
+from bot.work import Answering
 from tests.fakes.channel import Channel
 from tests.fakes.handed_over import ANA, BEN, VISITOR, handed_over
 
@@ -272,14 +274,20 @@ def configured(folder: Path, **handover: str) -> Config:
     return load(environ={}, overrides=overrides)
 
 
+def inside(desk: Desk) -> Answering:
+    """What answers when all is said in writing."""
+    assert isinstance(desk.answering, Perceiving)
+    return desk.answering.inner
+
+
 async def test_without_a_desk_it_is_not_in_the_way(tmp_path: Path) -> None:
     """What is not configured, or not among the channels of a command, takes no part in a turn."""
     async with at_desk(configured(tmp_path), [Channel()]) as desk:
-        assert isinstance(desk.answering, Turner)
+        assert isinstance(inside(desk), Turner)
     async with at_desk(configured(tmp_path, channel="slack", conversation="C0123"), [Channel()]) as desk:
-        assert isinstance(desk.answering, Turner)
+        assert isinstance(inside(desk), Turner)
     async with at_desk(configured(tmp_path, channel="test", conversation="C0123"), [Channel()]) as desk:
-        assert isinstance(desk.answering, Handover)
+        assert isinstance(inside(desk), Handover)
 
 
 @pytest.mark.parametrize(
