@@ -33,6 +33,10 @@ LEAVING_SECONDS = 3.0
 """How long a connection that is given up is kept for what came by it."""
 MESSAGE_BYTES = 8_000_000
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+BRIEF_SECONDS = 15.0
+"""A connection that ended sooner did not help: the next one is opened after a pause, up to as long."""
+_MOST_WAIT = 300.0
+"""So much of what Slack says about waiting is believed at once, in seconds."""
 
 _USELESS = frozenset(
     {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "not_allowed_token_type", "missing_scope"}
@@ -53,6 +57,7 @@ class Connections(SocketModeClient):
         self._places = asyncio.Semaphore(AT_ONCE)
         self._working: dict[asyncio.Task[None], ClientWebSocketResponse] = {}
         self._receivers: set[asyncio.Task[None]] = set()
+        self._opened_at, self._brief = float("-inf"), 0
 
     # -- envelopes -----------------------------------------------------------------------------------
     async def receive_messages(self) -> None:
@@ -121,7 +126,12 @@ class Connections(SocketModeClient):
             await before.close()
 
     async def connect(self) -> None:
-        """Open a connection, trying until there is one."""
+        """Open a connection, trying until there is one. One that Slack takes and drops at once is no reason to hurry:
+        asking for the next without a pause would go on for as long as that lasts."""
+        brief = time.monotonic() - self._opened_at < BRIEF_SECONDS
+        self._brief = self._brief + 1 if brief else 0
+        if brief:
+            await _rest(min(FIRST_PAUSE * 2 ** min(self._brief - 1, 16), BRIEF_SECONDS))
         pause = FIRST_PAUSE
         while not self.closed:
             try:
@@ -132,7 +142,7 @@ class Connections(SocketModeClient):
                 pause = max(pause, _refused(error))
             except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
                 log.warning("slack.connecting", error=type(error).__name__)
-            await asyncio.sleep(pause * random.uniform(0.7, 1.3))
+            await _rest(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def issue_new_wss_url(self) -> str:
@@ -144,6 +154,7 @@ class Connections(SocketModeClient):
             url, autoping=False, proxy=self.proxy, max_msg_size=MESSAGE_BYTES
         )
         self.current_session, self.stale, self.last_ping_pong_time = session, False, None
+        self._opened_at = time.monotonic()
         monitor, self.current_session_monitor = (
             self.current_session_monitor,
             asyncio.ensure_future(self.monitor_current_session()),
@@ -172,11 +183,16 @@ class Connections(SocketModeClient):
         await self.aiohttp_client_session.close()
 
 
+async def _rest(seconds: float) -> None:
+    """Pause for about so long: not everybody who was cut off at once comes back at once."""
+    await asyncio.sleep(seconds * random.uniform(0.7, 1.3))
+
+
 def _refused(error: SlackApiError) -> float:
     """Say why Slack opens no connection; for how many seconds it need not be asked."""
     try:
         name = str(error.response.get("error") or "unknown")
-        wait = float(error.response.headers.get("Retry-After", 0))
+        wait = min(float(error.response.headers.get("Retry-After", 0)), _MOST_WAIT)
     except (AttributeError, TypeError, ValueError):  # no JSON, or no number
         name, wait = "unknown", 0.0
     if name in _USELESS:

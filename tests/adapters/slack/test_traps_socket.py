@@ -59,6 +59,29 @@ async def test_a_broken_connection_is_replaced_at_once(made: Inlet) -> None:
     assert sorted(message.text for message in made.accepted) == [f"question {number}" for number in range(5)]
 
 
+async def test_connections_that_end_at_once_are_opened_more_and_more_slowly(
+    made: Inlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slack takes each and drops it: nothing spins, and there is one as soon as they last. Those that lasted are
+    replaced without a pause."""
+    pauses: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(connections, "_rest", rest)
+    for number in range(2, 12):
+        made.slack.sockets.cut()
+        await until(lambda number=number: made.slack.sockets.opened == number and made.slack.sockets.connections)
+    assert pauses == [min(0.02 * 2**number, connections.BRIEF_SECONDS) for number in range(10)]
+    monkeypatch.setattr(connections, "BRIEF_SECONDS", 0.0)
+    made.slack.sockets.cut()
+    await made.slack.say(TEAM, DM, PERSON, "hello")
+    await made.slack.settled()
+    assert len(pauses) == 10 and len(made.accepted) == 1
+
+
 @pytest.mark.parametrize("error", ["internal_error", "ratelimited", "invalid_auth"])
 async def test_slack_opens_no_connection_for_a_while(made: Inlet, monkeypatch: pytest.MonkeyPatch, error: str) -> None:
     """It is tried again, more and more slowly, until there is one."""
