@@ -196,7 +196,7 @@ def _refusal(method: str, error: SlackApiError) -> Exception:
         return _RateLimited(_seconds(getattr(response, "headers", {})))
     if status >= 500 or word in UNSURE or not word:
         return SlackError(method, word or f"http_{status}", ambiguous=True)
-    return SlackError(method, word)
+    return SlackError(method, word, answered=True)
 
 
 def _seconds(headers: Mapping[str, str]) -> float:

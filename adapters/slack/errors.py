@@ -21,6 +21,9 @@ PERMANENT = frozenset(
 UNSURE = frozenset({"fatal_error", "internal_error", "service_unavailable", "request_timeout", "accesslimited"})
 """Slack broke down; part of what was asked for may have been done."""
 
+PASSING = frozenset({"message_limit_exceeded", "team_added_to_org"})
+"""Slack will do it when it has done something else."""
+
 SUSPECT = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
 """The token is no good. A new one may be there."""
 
@@ -39,14 +42,16 @@ BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "block_mismat
 class SlackError(Exception):
     """Slack did not do what was asked. `error` is its own word for why. Holds neither a token nor a text.
 
-    `permanent`: trying again is of no use. `ambiguous`: it may have been done nevertheless.
+    `permanent`: trying again is of no use. `ambiguous`: it may have been done nevertheless. `answered`: Slack looked at
+    it and did not do it, for a reason that need not pass by itself.
     """
 
-    def __init__(self, method: str, error: str, *, ambiguous: bool = False) -> None:
+    def __init__(self, method: str, error: str, *, ambiguous: bool = False, answered: bool = False) -> None:
         super().__init__(
             f"Slack refused {method}: {error}" if not ambiguous else f"Slack did not answer {method}: {error}"
         )
         self.method, self.error, self.ambiguous = method, error, ambiguous
+        self.answered = answered and error not in PASSING
 
     @property
     def permanent(self) -> bool:

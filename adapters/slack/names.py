@@ -26,6 +26,14 @@ def question(message: str) -> str:
     return ":".join(message.split(":")[:3])
 
 
+def edition(message: str) -> tuple[float, ...]:
+    """Which form of a question a message is: later ones are greater. The first has no time of its own."""
+    try:
+        return tuple(float(part) for part in message.split(":")[3:4])
+    except ValueError:
+        return ()
+
+
 def place(message: str) -> tuple[str, str, str]:
     """(team, channel, ts) of what was said as `message`."""
     team, channel, ts = message.split(":")[:3]

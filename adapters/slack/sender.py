@@ -14,6 +14,7 @@ from adapters.slack.accounts import Accounts, NotInstalled
 from adapters.slack.api import Api, Busy, SlackError
 from adapters.slack.contents import Contents
 from adapters.slack.installs import Account
+from adapters.slack.patience import Patience
 from adapters.slack.sends import Place, Sends, is_ts
 from adapters.slack.sessions import Sessions
 from adapters.slack.showing import Content, Showing
@@ -42,6 +43,7 @@ class Sender:
         self._writer = Writer(api, self._sends, self._sessions, metrics)
         self._contents = Contents(config)
         self._showing: OrderedDict[str, Showing] = OrderedDict()
+        self._patience = Patience()
         self._told: OrderedDict[tuple[str, str, str], None] = OrderedDict()
         self._given_up = metrics.counter("slack_given_up", "Sends that Slack will never take.", "error")
 
@@ -49,8 +51,8 @@ class Sender:
         """Show `event`, and return the house's name of its first message ("" when there is none).
 
         An answer that is still being written is shown as far as that costs nobody else anything. What Slack will never
-        take (a channel that is gone, a token that was taken back) is logged once and given up. Raises `SlackError`
-        and `Unreachable` when trying again is worth while.
+        take (a channel that is gone, a token that was taken back, whatever it refuses for long) is logged once and
+        given up. Raises `SlackError` and `Unreachable` when trying again is worth while.
         """
         try:
             account = await self._accounts.of(event.address.account)
@@ -62,7 +64,8 @@ class Sender:
         except NotInstalled:
             return await self._give_up(event, "not_installed")
         except SlackError as error:
-            if not error.permanent:
+            written = not isinstance(event, Reply) or event.final
+            if not error.permanent and not (written and self._patience.over(_key(event), error)):
                 raise
             return await self._give_up(event, error.error)
 
@@ -72,7 +75,7 @@ class Sender:
 
     # -- while it is written -------------------------------------------------------------------------------
     async def _live(self, reply: Reply, account: Account) -> str:
-        key = names.question(reply.message_id)
+        key = _key(reply)
         known = self._showing.get(key)
         if reply.seq == 0 and key not in self._sessions:
             await self._sessions.begin(key, await self._place(reply, account))
@@ -84,7 +87,7 @@ class Sender:
         if known is not None and (known.quiet or time.monotonic() < known.live_at or not self._may_go_on(known)):
             return ""
         async with self._shown(key, reply, account) as showing:
-            if _edition(showing.message) > _edition(reply.message_id):
+            if names.edition(showing.message) > names.edition(reply.message_id):
                 return ""
             showing.live_at = time.monotonic() + _LIVE_SECONDS
             if not self._writer.streams(showing.place) and not any(part.ts for part in showing.parts):
@@ -124,14 +127,15 @@ class Sender:
 
     # -- ends ----------------------------------------------------------------------------------------------
     async def _end(self, event: Outbound, account: Account) -> str:
-        key = event.id if isinstance(event, Post) else names.question(event.message_id)
+        key = _key(event)
         content = self._content(event)
         async with self._shown(key, event, account) as showing:
             if self._overtaken(event, content, showing):
-                return _first(showing)
+                return showing.remote
             await self._writer.show(showing, content, final=True)
-            remote = _first(showing)
+            remote = showing.remote
         self._showing.pop(key, None)
+        self._patience.forget(key)
         if not isinstance(event, Post):
             again = isinstance(event, Reply) and event.attempt > 1
             await self._sessions.settle(key, showing.place, again=again)
@@ -151,7 +155,7 @@ class Sender:
         """Whether something newer stands there already: a later form of the question, a later state of the case."""
         if isinstance(event, Post):
             return event.kind == "case" and self._contents.overtaken(event, str(showing.note.get("case", "")))
-        shown, own = _edition(showing.message), _edition(content.message)
+        shown, own = names.edition(showing.message), names.edition(content.message)
         return shown > own or (shown != own and not content.pieces(showing.limit) and bool(showing.message))
 
     async def _give_up(self, event: Outbound, error: str) -> str:
@@ -235,14 +239,6 @@ class Sender:
         raise SlackError("chat.postMessage", "card_not_placed")
 
 
-def _first(showing: Showing) -> str:
-    place = showing.place
-    return next((names.remote(place.account.team, place.channel, part.ts) for part in showing.parts if part.ts), "")
-
-
-def _edition(message: str) -> tuple[float, ...]:
-    """Which form of a question a message is: later ones are greater. The first has no time of its own."""
-    try:
-        return tuple(float(part) for part in message.split(":")[3:4])
-    except ValueError:
-        return ()
+def _key(event: Outbound) -> str:
+    """What sends of it are kept under: one key for all forms of a question."""
+    return event.id if isinstance(event, Post) else names.question(event.message_id)

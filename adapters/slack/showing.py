@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from adapters.slack import names
 from adapters.slack.blocks import Block
 from adapters.slack.plan import Ended, Mode, Part
 from adapters.slack.sends import Place, Sends, digest
@@ -47,6 +48,12 @@ class Showing:
     quiet: bool = False
     live_at: float = 0.0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def remote(self) -> str:
+        """The house's name of the first message, "" while there is none."""
+        team, channel = self.place.account.team, self.place.channel
+        return next((names.remote(team, channel, part.ts) for part in self.parts if part.ts), "")
 
     def part(self, number: int) -> Part:
         while len(self.parts) <= number:

@@ -52,7 +52,7 @@ class Writer:
             await self._make(showing, content, call, live=not final)
             showing.message = content.message
         if final:
-            raise SlackError("chat", "no_end_of_refusals")
+            raise SlackError("chat", "no_end_of_refusals", answered=True)
 
     async def _make(self, showing: Showing, content: Content, call: Call, *, live: bool) -> None:
         part = showing.part(call.number)

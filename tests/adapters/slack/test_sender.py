@@ -7,7 +7,9 @@ import re
 
 import pytest
 
+from adapters.slack import patience
 from adapters.slack import sender as module
+from adapters.slack.errors import SlackError
 from adapters.split import split, utf16
 from bot.events import Citation
 from tests.adapters.slack.outlet import ROOM, TEAM, failed, final, outlet, partial
@@ -289,3 +291,27 @@ async def test_in_direct_messages_it_streams_too(tmp_path):
         message = await out.ask(channel="D0123")
         await written(out, message, "An answer that grows.", step=4)
         assert out.texts(message) == ["An answer that grows."] and out.said(message)[0].streamed
+
+
+async def test_what_slack_goes_on_refusing_is_given_up_after_a_while(tmp_path):
+    """By a word that nobody knows: what comes after it in its conversation must not wait for ever. It is no outage,
+    and what Slack takes in between is believed anew."""
+    now = 1_000.0
+    async with outlet(tmp_path) as out:
+        out.sender._patience = patience.Patience(clock=lambda: now)
+        message, outage = await out.ask(), await out.ask()
+        for later in (0.0, patience.SECONDS):
+            now += later
+            out.slack.fail_next("chat.postMessage", "cannot_reply_to_message")
+            with pytest.raises(SlackError):
+                await out.send(final(message, "yes"))
+        now += 1
+        out.slack.fail_next("chat.postMessage", "cannot_reply_to_message")
+        assert await out.send(final(message, "yes")) == "" and not out.said(message)
+        for later in (0.0, patience.SECONDS + 1):
+            now += later
+            out.slack.fail_next("chat.postMessage", "internal_error", status=503)
+            with pytest.raises(SlackError):
+                await out.send(final(outage, "yes"))
+        await out.send(final(outage, "yes"))
+        assert out.texts(outage) == ["yes"]
