@@ -6,6 +6,7 @@ from typing import Any
 
 from adapters.slack import markdown
 from adapters.slack.mrkdwn import escaped
+from adapters.slack.unmarked import unmarked
 from adapters.split import split, utf16
 from bot.events import Case, Post
 from bot.phrases import language_name
@@ -16,6 +17,8 @@ Block = dict[str, Any]
 _HEADER, _FIELD, _CONTEXT, _BUTTON, _TRANSCRIPT = 150, 2_000, 2_000, 75, 8_000
 _REASON = 1_000
 _NOTIFIED = 300
+_READ = 3_000
+"""Of a text, for a notification: addresses in it take room and are not shown."""
 _ACTIONS = {"take": "case_take", "resolve": "case_resolve", "give_back": "case_return"}
 _BUTTONS = {"waiting": ("take", "resolve"), "taken": ("resolve", "give_back", "take"), "resolved": (), "returned": ()}
 
@@ -26,7 +29,7 @@ def text(shown: str) -> Block:
 
 def notified(shown: str) -> str:
     """What a notification says, and a program that reads the message out."""
-    line = " ".join(shown.split())
+    line = " ".join(unmarked(shown[:_READ]).split())
     return escaped(line if len(line) <= _NOTIFIED else line[: _NOTIFIED - 1] + "…") or "…"
 
 

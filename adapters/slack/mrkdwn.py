@@ -14,6 +14,9 @@ _CHARACTERS = {"amp": "&", "lt": "<", "gt": ">"}
 _THING = re.compile(r"<([^<>\n]*)>")
 _LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|mailto:|tel:)", re.IGNORECASE)
 _PERSON = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>\n]*)?>")
+_VERBATIM = re.compile(r"(```[\s\S]*?```|`[^`\n]+`|<[^<>\n]*>)")
+_MARKED = re.compile(r"(?<![\w*~])([*~])(?=[^\s*~])([^*~\n]+)(?<=\S)\1(?![\w*~])")
+_BULLET = re.compile(r"^([ \t]*)[•◦▪][ \t]+", re.MULTILINE)
 _NOBODY: Mapping[str, str] = {}
 
 
@@ -30,6 +33,14 @@ def readable(text: str, names: Mapping[str, str] = _NOBODY) -> str:
 def escaped(text: str) -> str:
     """`text` so that Slack shows it as it is, mentions nobody and links nowhere."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def as_markdown(text: str) -> str:
+    """`text`, as Slack sent it, with its bold, struck and listed parts as Markdown writes them; code stays as it is."""
+    parts = _VERBATIM.split(text)
+    for number in range(0, len(parts), 2):
+        parts[number] = _MARKED.sub(lambda found: found[1] * 2 + found[2] + found[1] * 2, parts[number])
+    return "".join(_BULLET.sub(r"\1- ", part) if number % 2 == 0 else part for number, part in enumerate(parts))
 
 
 def mentions(text: str, user: str) -> bool:

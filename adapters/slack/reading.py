@@ -20,6 +20,7 @@ from adapters.slack.installs import Account
 from adapters.slack.mrkdwn import mentioned, mentions, readable, without
 from adapters.slack.payload import inner, is_id, is_ts, objects, string
 from adapters.slack.people import People
+from adapters.slack.unmarked import without_sources
 from adapters.slack.words import said_to_bot
 from bot.config import SlackConfig
 from bot.errors import FrontdeskError, SourceError
@@ -127,6 +128,8 @@ class Reading:
 
     async def _line(self, account: Account, message: Mapping[str, Any]) -> bytes:
         text, user = string(message, "text"), string(message, "user")
+        if user and user == account.bot_user:
+            text = _own(message)
         if string(message, "subtype") in _SILENT or _is_order(text, account):
             return b""
         shown = dict[str, str]()
@@ -136,6 +139,12 @@ class Reading:
         said = readable(without(text, account.bot_user), shown) + (f" [{files}]" if files else "")
         name = shown.get(user) or string(inner(message, "bot_profile"), "name") or string(message, "username") or user
         return f"{' '.join(name.split())}: {said.strip()}\n".encode() if said.strip() else b""
+
+
+def _own(message: Mapping[str, Any]) -> str:
+    """What we said ourselves. Its `text` may be a notification's, which is cut; the whole of it stands in a block."""
+    written = [string(block, "text") for block in objects(message, "blocks") if block.get("type") == "markdown"]
+    return without_sources("\n".join(written) or string(message, "text"))
 
 
 def is_slacks(url: str, base_url: str) -> bool:

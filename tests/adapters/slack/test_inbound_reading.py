@@ -127,6 +127,17 @@ async def test_a_thread_is_what_people_said(made: Inlet) -> None:
     assert len(newest) <= 500 and newest.endswith(b"Ben Baker: line 249\n") and newest.startswith(b"Ben Baker: line 2")
 
 
+async def test_our_own_answers_are_read_whole(made: Inlet) -> None:
+    """Not as the notification has them, which is cut, and without what names their sources."""
+    root = await made.slack.say(TEAM, ROOM, PERSON, "Well?")
+    link = "https://example.org/returns"
+    whole = f"{'long ' * 100}end. [[1]]({link})\n\nSources: [1. Returns]({link})"
+    shown = [{"type": "markdown", "text": whole}]
+    await made.api.call(TEAM, "chat.postMessage", channel=ROOM, thread_ts=root, text="long…", blocks=shown)
+    raw = await made.reading.fetch(HERE, attached_thread(TEAM, ROOM, root), 10_000)
+    assert raw.decode().splitlines()[1] == f"Frontdesk: {'long ' * 100}end."
+
+
 async def test_a_thread_that_is_gone(made: Inlet) -> None:
     """It is told, not raised."""
     made.slack.team_of(TEAM).channel(ROOM)
