@@ -70,7 +70,7 @@ class Asking:
             user=ordered.user,
             name=ordered.name,
             heading=phrase("slack_asked", language),
-            shown=self._at.text(account, ordered.text),
+            shown=order.text if order.command == "ask" else self._at.text(account, ordered.text),
             order=order,
             attachments=attachments,
         )

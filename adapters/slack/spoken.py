@@ -8,12 +8,13 @@ from typing import Any
 from adapters.slack import names, rules
 from adapters.slack.heard import Deleted, Said
 from adapters.slack.installs import Account
-from adapters.slack.mrkdwn import mentions
+from adapters.slack.mrkdwn import as_markdown, mentions
 from adapters.slack.reading import Reading, attached_thread
 from adapters.slack.receiving import Receiving
 from adapters.slack.words import Order, link_in, said_to_bot
 from bot.events import Address, Attachment, Message, Stop
 from bot.phrases import said as phrase
+from bot.preferences import preferred_language
 
 TITLE_CHARACTERS = 80
 
@@ -104,7 +105,7 @@ class Spoken:
         if len(text) > (limit := self._at.config.slack.limits.message_characters):
             await self._at.tell_once(account, said, "slack_too_long", limit=str(limit))
             return
-        order, attachments = Order("", text), said.files
+        order, attachments = Order("", self._at.text(account, as_markdown(said.text))), said.files
         if mentions(said.text, account.bot_user):
             order = said_to_bot(text)
             order = order if order.command else Order("ask", text)
@@ -118,10 +119,9 @@ class Spoken:
         """Show that the question is being worked on, and call a new conversation by its first question."""
         calls, store, team = self._at.calls, self._at.store, account.team
         place: Mapping[str, Any] = {"channel_id": said.channel, "thread_ts": said.root}
-        language = self._at.config.language.fixed or message.language or self._at.config.language.default
 
         async def status() -> None:
-            shown = phrase("slack_searching", language)
+            shown = phrase("slack_searching", await self._spoken_here(account, message, said.user))
             await calls.call(team, "assistant.threads.setStatus", live=True, **place, status=shown)
             exchange = await store.exchange(names.CHANNEL, message.id)
             if exchange is None or exchange.outgoing:  # the answer was faster, and nothing would take it away
@@ -134,6 +134,16 @@ class Spoken:
         self._at.courtesies.offer(status)
         if said.direct and message.text and not message.replaces:
             self._at.courtesies.offer(title)
+
+    async def _spoken_here(self, account: Account, message: Message, user: str) -> str:
+        """What the conversation is held in: its own language where it has one, else the person's."""
+        store, known = self._at.store, self._at.config.language
+        return (
+            known.fixed
+            or await preferred_language(store, message.address, known)
+            or (await store.recall(message.address)).language
+            or await self._at.language(account, user)
+        )
 
     # -- deleting ------------------------------------------------------------------------------------
     async def _expected_at(self, deleted: Deleted, account: Account) -> Address | None:

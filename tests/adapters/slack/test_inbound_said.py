@@ -11,6 +11,8 @@ import pytest
 
 from adapters.slack import names
 from bot.events import Attachment, Stop
+from bot.phrases import said as phrase
+from bot.preferences import LANGUAGE
 from storage.base import Send
 from tests.adapters.slack.inlet import BOT, DM, PERSON, ROOM, TEAM, Inlet, inlet
 from tests.fakes.slack.server import Faults
@@ -347,3 +349,16 @@ async def test_words_under_a_card_that_is_not_known_yet_come_again(tmp_path: Pat
         await made.store.keep_send("slack", "case-abc", Send(part=0, state="done", remote=where))
         await made.slack.settled()
         assert [message.text for message in made.accepted] == ["on my way"]
+
+
+async def test_the_status_is_in_the_persons_language(made: Inlet) -> None:
+    """From their first message on; the conversation's own language comes before that of their Slack."""
+    made.slack.team_of(TEAM).user(PERSON, locale="zh-CN")
+    ts = await say(made, DM, "寄到中国大陆运费多少？")
+    await made.slack.until(lambda: made.slack.statuses)
+    await made.store.prefer(names.address(TEAM, DM, ts), {LANGUAGE: "de"})
+    await say(made, DM, "Und nach Belgien?", ts)
+    await made.slack.until(lambda: len(made.slack.statuses) == 2)
+    assert [shown["status"] for shown in made.slack.statuses] == [
+        phrase("slack_searching", code) for code in ("zh", "de")
+    ]
