@@ -1,9 +1,18 @@
 """The Telegram channel: private chats, groups and their topics, business accounts, inline queries; and a support desk.
 
-names, heard, inbound, said, commands, rules
-                  what an update says, and whether it is for us: pure
-polling, routes   the two ways in
-receiver          from what was heard to what is published
+shape, inbound, spoken, contents, commands, heard, form, rules, names, words
+                  what an update says, and whether it is said to us: pure
+polling, routes, webhook
+                  the two ways in
+receiver, talk, edits, buttons, offers, lanes, loops, cases, connections, receiving, reading
+                  from what was heard to what is published, or is answered at once
+markdown, message_entities, rich, tables, pieces, parsing, composing, pen, inline, entities, addresses
+                  answers as Telegram shows them: pure
+outgoing, keyboards, cards, sends, writer, live, sender, desk
+                  the way out
+api, request, pace, errors
+                  how Telegram is asked
+findings, profile whether it would work; what Telegram shows of the bot
 adapter           all of it together
 """
 

@@ -19,6 +19,7 @@ from adapters.telegram.keyboards import NONE
 from adapters.telegram.markdown import render
 from adapters.telegram.outgoing import body
 from adapters.telegram.receiving import Receiving
+from bot.errors import FrontdeskError
 from bot.events import Reply
 
 _LEAST_CHARACTERS = 3
@@ -64,7 +65,10 @@ class Offers:
     async def _results(self, asked: Asked) -> list[Mapping[str, Any]]:
         if self._quick is None or len(asked.text) < _LEAST_CHARACTERS:
             return []
-        reply = await self._quick(asked.text, asked.who.language)
+        try:
+            reply = await self._quick(asked.text, asked.who.language)
+        except FrontdeskError:
+            return []
         known = reply.finish_reason != "declined" and reply.text.strip()
         return [article(asked.text, reply, self._at)] if known else []
 

@@ -8,7 +8,7 @@ from adapters.commands import command_of
 from adapters.telegram.api import Me
 from adapters.telegram.commands import commanded, looks_like_command, topic
 from adapters.telegram.contents import files_of, mentions, quoted, text_of, without_name
-from adapters.telegram.heard import Heard, Joined, Moved, Nothing, Said, Who
+from adapters.telegram.heard import Heard, Moved, Nothing, Said, Who
 from adapters.telegram.names import Place
 
 PRIVATE, GROUPS = "private", ("group", "supergroup")
@@ -24,8 +24,6 @@ def message(given: Message, me: Me, *, edited: bool = False) -> Heard:
     why = _nobody(given, me)
     if why or who is None:
         return Nothing(why=why or "nobody")
-    if given.group_chat_created:
-        return Joined(place=Place(me.id, given.chat.id), who=who, at=_seconds(given))
     if not text_of(given) and not files_of(given):
         return Nothing(why="no_speech")
     return _said(given, me, who, edited=edited)
