@@ -22,6 +22,9 @@ async def findings(config: Config, accounts: Accounts) -> list[Finding]:
     found += await _own(config, accounts)
     if accounts.app is not None:
         found += await _installed(config, accounts)
+    if not config.server.public_url:
+        text = "sources that have no address of their own are named without a link: set server.public_url for links."
+        found.append(Finding("note", CHANNEL, text))
     return found
 
 
@@ -59,6 +62,9 @@ async def _own(config: Config, accounts: Accounts) -> list[Finding]:
         return [_unreachable(config, problem)]
     if own is None:
         return []
+    if not own.bot_id:
+        text = "SLACK_BOT_TOKEN is no bot's token: copy the Bot User OAuth Token (xoxb-…) from the app's page "
+        return [Finding("bad", CHANNEL, text + "OAuth & Permissions.")]
     found = [Finding("good", CHANNEL, f"speaks in {own.name} ({own.team}) as {own.bot_user}")]
     found += _scopes(own)
     if not accounts.allowed(own.team, own.enterprise):

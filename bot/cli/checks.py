@@ -38,7 +38,7 @@ async def examine(config: Config) -> Sequence[Finding]:
 
 async def _secrets(config: Config) -> list[Finding]:
     given = [variable for variable, field in SECRET_VARIABLES.items() if getattr(config.secrets, field)]
-    found = [Finding("good", "secrets", "set: " + (", ".join(given) or "none, and none is needed"))]
+    found = [Finding("good", "secrets", "set: " + (", ".join(given) or "none"))]
     if not config.web.anonymous and config.secrets.web_identity_secret is None:
         found = [Finding("bad", "secrets", "web.anonymous is off: set FRONTDESK_WEB__IDENTITY_SECRET to your JWT key.")]
     return found

@@ -91,6 +91,25 @@ async def test_the_doctor_asks_slack(slack: FakeSlack, tmp_path: Path) -> None:
     assert "T0123" in told[1].text
 
 
+async def test_the_doctor_knows_a_token_that_is_no_bots(slack: FakeSlack, tmp_path: Path) -> None:
+    """Slack takes an app's token where a bot's belongs, and says nothing of a bot: what is wrong is the token."""
+    one = config(slack, slack_bot_token="xapp-test-1", slack_app_token="xapp-test-1")
+    async with stored(tmp_path) as store:
+        _, told, *_ = await findings(one, Accounts(one, store))
+    assert told.state == "bad" and "xoxb-" in told.text
+
+
+@pytest.mark.parametrize("url", ["", "https://chat.example.org"])
+async def test_the_doctor_says_when_sources_cannot_be_links(slack: FakeSlack, tmp_path: Path, url: str) -> None:
+    """Files of knowledge have pages only where this server can be reached."""
+    one = config(slack, slack_bot_token="xoxb-test-1", slack_app_token="xapp-test-1")
+    alone = one.slack.model_copy(update={"client_id": ""})
+    one = one.model_copy(update={"server": Server(public_url=url), "slack": alone})
+    async with stored(tmp_path) as store:
+        told = await findings(one, Accounts(one, store))
+    assert any("server.public_url" in finding.text for finding in told) is not bool(url)
+
+
 async def test_the_command_line_asks_slack(slack: FakeSlack, tmp_path: Path) -> None:
     """`frontdesk doctor` as an operator runs it: good tokens, a wrong one, and none of them shown."""
     assert frontdesk("init", ".", cwd=tmp_path).returncode == 0
