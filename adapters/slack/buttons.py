@@ -72,7 +72,7 @@ class Buttons:
     async def _case(self, pressed: Pressed, account: Account) -> None:
         """Somebody at the support desk acts on a case; nobody else can."""
         desk = self._at.cases.address(pressed.value)
-        if not self._at.cases.at_desk(account.team, pressed.channel) or not await self._at.store.case_at(desk):
+        if not await self._at.cases.at_desk(account.team, pressed.channel) or not await self._at.store.case_at(desk):
             return
         message = Message(
             id=names.message_id(account.team, pressed.channel, pressed.at),

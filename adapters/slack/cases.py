@@ -32,17 +32,20 @@ class Cases:
     ) -> None:
         self._config, self._store, self._accounts, self._clock = config, store, accounts, clock
 
-    def at_desk(self, team: str, channel: str) -> bool:
-        """Whether cases are worked on in this channel, as far as the configuration says."""
+    async def at_desk(self, team: str, channel: str) -> bool:
+        """Whether cases are worked on in this channel. Without `handover.account` the desk is in the only workspace
+        that there is: a channel that two workspaces share has one id, and is one of them's desk."""
         config = self._config
-        return config.channel == names.CHANNEL and channel == config.conversation and team in (config.account or team,)
+        if config.channel != names.CHANNEL or channel != config.conversation:
+            return False
+        return team == config.account if config.account else list(await self._accounts.teams()) == [team]
 
     async def thread(self, account: Account, channel: str, root: str, *, starter: str = "") -> Address | None:
         """The desk's address of the case whose card is at `root`; None when it is a thread like any other.
 
         `starter` is who began the thread, as Slack says. Raises `Overloaded` when the card is not known yet.
         """
-        if not self.at_desk(account.team, channel) or not await self._is_desk(account.team):
+        if not await self.at_desk(account.team, channel):
             return None
         ours = starter in (account.bot_user, account.bot_id)
         for pause in (*_PAUSES, None):
@@ -59,7 +62,3 @@ class Cases:
         """The address that the house gave to the desk's end of `case`."""
         config = self._config
         return Address(channel=config.channel, account=config.account, conversation=config.conversation, thread=case)
-
-    async def _is_desk(self, team: str) -> bool:
-        """Without `handover.account` the desk is in the only workspace that there is."""
-        return bool(self._config.account) or list(await self._accounts.teams()) == [team]

@@ -103,6 +103,26 @@ async def test_cases_are_acted_on_at_the_desk_alone(tmp_path: Path) -> None:
         assert made.published == []
 
 
+@pytest.mark.parametrize(("teams", "taken"), [((TEAM,), True), (("T0456", TEAM), False)])
+async def test_the_desk_is_in_one_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, teams: tuple[str, ...], taken: bool
+) -> None:
+    """Where the desk's workspace is not named, there is one; of several none may act on its cases, though they share
+    its channel."""
+    async with inlet(tmp_path, handover={"channel": "slack", "conversation": "C0DESK"}) as made:
+
+        async def known() -> tuple[str, ...]:
+            return teams
+
+        async def some_case(_: Any) -> bool:
+            return True
+
+        monkeypatch.setattr(made.accounts, "teams", known)
+        monkeypatch.setattr(made.store, "case_at", some_case)
+        assert (await made.dispatch(pressed("case_take", "abc", channel="C0DESK"))).status == 200
+        assert [message.command for message in made.messages] == (["take"] if taken else [])
+
+
 @pytest.mark.parametrize(
     "payload", [{"actions": []}, {"user": {}}, {"channel": {"id": "no id"}}, {"message": {"ts": "x"}}]
 )
