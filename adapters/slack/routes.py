@@ -63,7 +63,7 @@ class Door:
         except Denied as denied:
             return web.Response(status=denied.status, text=str(denied))
         of = installed(payload)
-        if of.team and not self._allowed(of.team, of.enterprise):
+        if (of.team or of.enterprise) and not self._allowed(of.team, of.enterprise):
             return _response(Answer(403, "This workspace may not use this app."))
         return _response(await self._dispatch(payload))
 

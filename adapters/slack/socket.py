@@ -63,7 +63,7 @@ class Socket:
         try:
             payload = checked(envelope.get("payload"))
             of = installed(payload)
-            permitted = not of.team or self._allowed(of.team, of.enterprise)
+            permitted = not (of.team or of.enterprise) or self._allowed(of.team, of.enterprise)
             answer = await self._handle(payload) if permitted else Answer(403)
         except Denied as denied:
             answer = Answer(denied.status, str(denied))

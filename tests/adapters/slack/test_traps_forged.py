@@ -113,6 +113,8 @@ async def test_a_workspace_that_is_not_listed_is_403(tmp_path: Path) -> None:
         ).encode()
         assert (await post(made, body))[0] == 403
         assert (await post(made, body, **{"X-Slack-Signature": "v0=" + "0" * 64}))[0] == 401
+        whole = {"type": "block_actions", "team": None, "enterprise": {"id": "E0123"}, "user": {"id": PERSON}}
+        assert (await post(made, json.dumps(whole).encode()))[0] == 403  # an organisation is not listed either
         assert made.published == []
 
 
