@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode
 
+from bench.attacks import STRANGE, Bodies, Kind, Request
 from tests.fakes.slack import shapes
 from tests.fakes.slack.server import FakeSlack, Team
 
-Kind = Literal["forged", "malformed", "odd"]
-"""Not signed by Slack; signed, but nothing that Slack would say; signed, and perhaps said by Slack one day."""
 MAY: Mapping[Kind, frozenset[int]] = {
     "forged": frozenset({401}),
     "malformed": frozenset({400, 401, 403}),
     "odd": frozenset({200, 400, 403}),
 }
-
-_JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
-_STRANGE: tuple[Any, ...] = (
-    None, True, 0, -1, 1.5, 1e300, "", "\0", "\ud800", "x" * 9_000, "../../etc/passwd", "<!channel>", [], [[]], {},
-    {"id": None}, ["U0123"], "U0123:C0123:1.2", "' or 1=1 --", "٣", "\u202e", "9" * 64, "1e400",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is sent. `headers` take the place of the right signature's, where they are given; None leaves one out."""
-
-    body: bytes
-    content_type: str = _JSON
-    headers: Mapping[str, str | None] | None = None
-    packed: bool = False
-    kind: Kind = "malformed"
+_FORM = "application/x-www-form-urlencoded"
 
 
 class Attacks:
@@ -46,9 +27,11 @@ class Attacks:
     def __init__(self, slack: FakeSlack, team: Team, seed: int) -> None:
         self._slack, self._team = slack, team
         self.chance = random.Random(seed)
+        self._bodies = Bodies(self.chance)
         forged = (self._unsigned, self._guessed, self._stale, self._other_secret, self._strange_header)
-        malformed = (self._cut, self._noise, self._deep, self._mistyped, self._numbers, self._packed, self._encoded)
-        others = (self._form, self._large, self._foreign, self._mislabelled, self._not_an_object)
+        bodies = self._bodies
+        malformed = (self._cut, bodies.noise, self._deep, self._mistyped, self._numbers, bodies.packed, self._encoded)
+        others = (self._form, bodies.large, self._foreign, self._mislabelled, bodies.not_an_object)
         self._all: tuple[Callable[[], Request], ...] = (*forged, *forged, *malformed, *others)
 
     def next(self) -> Request:
@@ -114,39 +97,26 @@ class Attacks:
 
     # -- signed, but no request of Slack's -------------------------------------------------------------
     def _cut(self) -> Request:
-        body = bytearray(json.dumps(self._whole()).encode())
-        for _ in range(self.chance.randint(1, 6)):
-            body[self.chance.randrange(len(body))] = self.chance.randrange(256)
-        return Request(bytes(body[: self.chance.randint(0, len(body))]), kind="odd")
-
-    def _noise(self) -> Request:
-        return Request(self.chance.randbytes(self.chance.randint(0, 2_000)))
+        return self._bodies.cut(self._whole())
 
     def _deep(self) -> Request:
-        opened = self.chance.choice([b"[", b'{"a":', b'{"event":'])
-        return Request((opened * self.chance.choice([500, 5_000, 60_000]))[:300_000])
+        return self._bodies.deep("a", "event")
 
     def _mistyped(self) -> Request:
         body = self._whole()
-        for _ in range(self.chance.randint(1, 3)):
-            where = self.chance.choice([body, body["event"] if isinstance(body.get("event"), dict) else body])
-            where[self.chance.choice(list(where))] = self.chance.choice(_STRANGE)
-        return Request(json.dumps(body).encode(), kind="odd")
+        return self._bodies.mistyped(body, body.get("event"))
 
     def _numbers(self) -> Request:
-        number = self.chance.choice(["NaN", "-Infinity", "1e999", "9" * 20_000, "01"])
-        return Request(f'{{"type":"event_callback","team_id":"T0123","event_time":{number}}}'.encode(), kind="odd")
-
-    def _packed(self) -> Request:
-        bomb = gzip.compress(b" " * self.chance.choice([1_000, 20_000_000]))
-        return Request(self.chance.choice([bomb, bomb[: len(bomb) // 2], b"not packed"]), packed=True)
+        return self._bodies.numbers('{"type":"event_callback","team_id":"T0123","event_time":')
 
     def _encoded(self) -> Request:
-        text = json.dumps(self._whole() | {"text": "ünïcödé 你好"}, ensure_ascii=False)
-        return Request(text.encode(self.chance.choice(["utf-16", "utf-32", "utf-8-sig", "gb18030", "utf-16-le"])))
+        return self._bodies.encoded(self._whole())
+
+    def _mislabelled(self) -> Request:
+        return self._bodies.mislabelled(self._whole(), [_FORM])
 
     def _form(self) -> Request:
-        strange = self.chance.choice([json.dumps(one) for one in _STRANGE] + ["", "{", "x"])
+        strange = self.chance.choice([json.dumps(one) for one in STRANGE] + ["", "{", "x"])
         kind = self.chance.choice(["block_actions", "message_action", "view_submission", "shortcut", ""])
         payload = {"type": kind, "team": {"id": "T0123"}, "user": strange, "actions": strange, "message": strange}
         fields: dict[str, str] = {"payload": self.chance.choice([strange, json.dumps(payload)])}
@@ -155,18 +125,6 @@ class Attacks:
         body = urlencode(fields).encode() + self.chance.choice([b"", b"&&=&%zz", b"&a" * 500])
         return Request(body, _FORM, kind="odd")
 
-    def _large(self) -> Request:
-        return Request(
-            self.chance.choice([b" ", b"[", b'{"text":"']) + b"x" * self.chance.choice([1_000_001, 3_000_000])
-        )
-
     def _foreign(self) -> Request:
         body = self._whole() | {"team_id": "T0666", "authorizations": [{"team_id": "T0666"}]}
         return Request(json.dumps(body).encode())
-
-    def _mislabelled(self) -> Request:
-        kind = self.chance.choice(["text/plain", "", "multipart/form-data; boundary=x", "a" * 500, _FORM, "image/png"])
-        return Request(json.dumps(self._whole()).encode(), kind, kind="odd")
-
-    def _not_an_object(self) -> Request:
-        return Request(self.chance.choice([b"[]", b"null", b"1", b'"x"', b"", b"true", b"{}"]), kind="odd")

@@ -13,16 +13,15 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
+from bench.house import accepted, inversions
 from bench.slack_house import (
     AT_THAT_PACE,
     GENEROUS,
     TEAM,
     Mode,
     Place,
-    accepted,
     connected,
     house,
     of_bot,
@@ -107,11 +106,11 @@ async def _answered(slack: FakeSlack, wave: list[list[Place]], patience: float) 
 
 def _verdict(slack: FakeSlack, folder: Path, mode: Mode, threads: list[list[Place]], seconds: float) -> Delivered:
     order = defaultdict(list)
-    for ident in accepted(folder):
+    for ident in accepted(folder, "slack"):
         _, channel, ts = ident.split(":")[:3]
         order[channel].append(ts)
     position = {(channel, ts): number for channel, all_ts in order.items() for number, ts in enumerate(all_ts)}
-    unanswered = twice = strange = inversions = 0
+    unanswered = twice = strange = inverted = 0
     for places in threads:
         shown = sorted(of_bot(slack, places[0]), key=lambda one: float(one.ts))
         said = Counter(one.text for one in shown)
@@ -119,8 +118,7 @@ def _verdict(slack: FakeSlack, folder: Path, mode: Mode, threads: list[list[Plac
         unanswered += sum(said[text] == 0 for text in known)
         twice += sum(said[text] > 1 for text in known)
         strange += sum(text not in known for text in said)
-        turns = [known[one.text] for one in shown if one.text in known]
-        inversions += sum(later < earlier for earlier, later in pairwise(turns))
+        inverted += inversions([known[one.text] for one in shown if one.text in known])
     return Delivered(
         mode=mode,
         events=slack.delivery.told,
@@ -129,7 +127,7 @@ def _verdict(slack: FakeSlack, folder: Path, mode: Mode, threads: list[list[Plac
         unanswered=unanswered,
         twice=twice,
         strange=strange,
-        inversions=inversions,
+        inversions=inverted,
         given_up=len(slack.delivery.given_up),
         violations=tuple(slack.violations),
         seconds=seconds,

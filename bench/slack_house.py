@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -91,9 +90,3 @@ def of_bot(slack: FakeSlack, place: Place) -> list[Shown]:
     """Everything that the bot ever said in a thread, what was taken away as well."""
     team = slack.world.teams[TEAM]
     return [one for one in team.ever(place.channel, place.root) if one.user == team.bot_user]
-
-
-def accepted(folder: Path) -> list[str]:
-    """The ids of the messages that were made durable, in that order."""
-    with sqlite3.connect(f"file:{folder / 'data' / 'frontdesk.db'}?mode=ro", uri=True) as db:
-        return [row[0] for row in db.execute("select id from messages where channel = 'slack' order by number")]

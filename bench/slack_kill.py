@@ -13,11 +13,11 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bench.house import Extras, echoed
 from bench.slack_house import AT_THAT_PACE, GENEROUS, Place, connected, house, of_bot, workspace
 from tests.fakes.slack.server import FakeSlack, Faults, Team
 
@@ -67,7 +67,7 @@ async def measure(folder: Path, *, kills: int, people: int, seed: int, patience:
         enough = asyncio.Event()
         asked: list[Place] = []
         asking = [asyncio.create_task(_ask(slack, team, number, enough, asked)) for number in range(people)]
-        watch = _Extras(slack, asked)
+        watch = Extras(lambda place: len(of_bot(slack, place)), asked)
         for _ in range(kills):
             await asyncio.sleep(chance.uniform(0.0, 1.5))
             await server.kill()
@@ -101,8 +101,7 @@ def _told(slack: FakeSlack, place: Place) -> bool:
 
 
 def expected(place: Place) -> str:
-    """What the echo engine answers."""
-    return " ".join([place.text] * REPEAT)
+    return echoed(place.text, REPEAT)
 
 
 async def _owed(slack: FakeSlack, asking: list[asyncio.Task[None]], asked: list[Place], patience: float) -> None:
@@ -122,25 +121,7 @@ def _unfinished(slack: FakeSlack, place: Place) -> bool:
     return len(stands) != 1 or stands[0].streaming or stands[0].text != expected(place)
 
 
-class _Extras:
-    """How many messages more than one each question got, between two kills."""
-
-    def __init__(self, slack: FakeSlack, asked: list[Place]) -> None:
-        self._slack, self._asked = slack, asked
-        self._before: Counter[Place] = Counter()
-        self.most = 0
-
-    def note(self) -> None:
-        now = Counter({place: max(0, len(of_bot(self._slack, place)) - 1) for place in self._asked})
-        self.most = max(self.most, max((now - self._before).values(), default=0))
-        self._before = now
-
-    @property
-    def total(self) -> int:
-        return sum(self._before.values())
-
-
-def _verdict(slack: FakeSlack, asked: list[Place], watch: _Extras, kills: int, seconds: float) -> Killed:
+def _verdict(slack: FakeSlack, asked: list[Place], watch: Extras[Place], kills: int, seconds: float) -> Killed:
     lost = twice = wrong = unrepaired = 0
     for place in asked:
         stands = [one for one in of_bot(slack, place) if not one.deleted]

@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.house import echoed
 from bench.slack_house import AT_THAT_PACE, GENEROUS, Place, connected, house, of_bot, workspace
 from tests.fakes.slack.rates import Usage
 from tests.fakes.slack.server import FakeSlack, Faults, Rates, Team
@@ -94,8 +95,7 @@ async def _ask(slack: FakeSlack, team: Team, number: int) -> Place:
 
 
 def expected(place: Place) -> str:
-    """What the echo engine answers."""
-    return " ".join([place.text] * REPEAT)
+    return echoed(place.text, REPEAT)
 
 
 def _parts(slack: FakeSlack, place: Place) -> list[str]:
