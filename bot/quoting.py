@@ -24,15 +24,18 @@ class Quotes:
         self._knowledge, self._quoter, self._most, self._remembers = knowledge, quoter, most, remembers
 
     async def search(self, question: Question) -> list[Passage]:
-        """What may answer `question`. Of files that came with it the beginning, should its words not lead there."""
+        """What may answer `question`: first what files that came with it say, or how they begin, should its words not
+        lead there."""
         scopes = question.scopes
         found = list(
             await self._knowledge.search(
                 question.alone, language=question.asked_in, prefer=question.language, scopes=scopes
             )
         )
-        if not question.attached or any(passage.location in question.attached for passage in found):
+        if not question.attached:
             return found
+        if own := _attached(question, found):
+            return own + [passage for passage in found if passage not in own]
         opened = [await self._knowledge.opening(location, scope=scopes[-1], limit=2) for location in question.attached]
         return [passage for passages in (*opened, found) for passage in passages][: self._most]
 
@@ -50,9 +53,17 @@ class Quotes:
         nearness = dict(zip(candidates, near, strict=True)) if near else {}
         quoted = partial(self._quoter.answer, asked_in=question.asked_in, nearness=nearness)
         answer = await aside(length, quoted, question.alone, passages, question.language)
+        if answer.kind == "quote" and (own := _attached(question, passages)):  # who attaches a file asks about it
+            theirs = await aside(length, quoted, question.alone, own, question.language)
+            answer = theirs if theirs.kind == "quote" else answer
         if answer.kind == "decline" and self._remembers and _only_tells(question):
             return Answer(text=said("noted", question.language), kind="small_talk")
         return answer
+
+
+def _attached(question: Question, passages: Sequence[Passage]) -> list[Passage]:
+    """Those of `passages` that are from files which came with `question`."""
+    return [passage for passage in passages if passage.location in question.attached]
 
 
 def _only_tells(question: Question) -> bool:

@@ -46,6 +46,19 @@ async def test_a_file_stays_with_its_conversation(tmp_path: Path) -> None:
         assert other.finish_reason == "declined"
 
 
+async def test_a_file_that_comes_with_a_question_is_what_it_is_about(tmp_path: Path) -> None:
+    """Where it and what everybody may know both answer, the file does; one that says nothing of it does not."""
+    async with talking(tmp_path) as talk:
+        returns = talk.channel.file("ours.md", "# Our returns\n\nYou have 14 days to return things.\n")
+        asked = "How long do I have to return a kettle?"
+        before = await talk.say(asked, conversation="other")
+        end = await talk.say(asked, returns)
+        assert "30 days" in before.text and "14 days" in end.text and "30 days" not in end.text
+        assert end.citations[0].location == "file:ours.md"
+        end = await talk.say(asked, talk.channel.file("samovar.md", MANUAL), conversation="third")
+        assert "30 days" in end.text
+
+
 async def test_files_alone_are_read_and_asked_about(tmp_path: Path) -> None:
     """Whoever sends files and nothing else is told what was read, in the language of the conversation."""
     async with talking(tmp_path) as talk:
