@@ -53,15 +53,15 @@ async def test_a_question_in_a_private_chat(way: Bureau) -> None:
     assert len(way.telegram.chat(ANNA).said) == 1
 
 
-async def test_a_group_is_answered_when_the_bot_is_meant(way: Bureau) -> None:
+async def test_a_group_is_answered_when_the_bot_is_meant(made: Bureau) -> None:
     """By its name, by a reply to what it said, by a command; each answer replies to its question."""
-    asked, first = await way.ask(GROUP, ANNA, f"@{NAME} {FRAME}")
+    asked, first = await made.ask(GROUP, ANNA, f"@{NAME} {FRAME}")
     assert "five years" in first.text and first.reply_to == asked
-    asked, second = await way.ask(GROUP, BORIS, "And on batteries?", reply_to=first.id)
+    asked, second = await made.ask(GROUP, BORIS, "And on batteries?", reply_to=first.id)
     assert "two years" in second.text and second.reply_to == asked
-    asked, third = await way.ask(GROUP, BORIS, f"/ask@{NAME} {BELGIUM}")
+    asked, third = await made.ask(GROUP, BORIS, f"/ask@{NAME} {BELGIUM}")
     assert "nine euros" in third.text and third.reply_to == asked
-    _, fourth = await way.ask(GROUP, BORIS, f"/ask {FRAME}")
+    _, fourth = await made.ask(GROUP, BORIS, f"/ask {FRAME}")
     assert "five years" in fourth.text
 
 
@@ -121,13 +121,13 @@ async def test_a_business_account_is_answered_for(way: Bureau) -> None:
     assert len(way.telegram.chat(customer, business=connection).said) == 1
 
 
-async def test_an_edited_question_is_answered_anew_in_the_same_place(way: Bureau) -> None:
+async def test_an_edited_question_is_answered_anew_in_the_same_place(made: Bureau) -> None:
     """The answer stands where the old one stood."""
-    message, first = await way.ask(ANNA, ANNA, FRAME)
-    await way.telegram.edit(ANNA, message, BELGIUM)
-    await way.telegram.until(lambda: "nine euros" in first.text)
-    await way.quiet()
-    assert way.telegram.chat(ANNA).said == [first]
+    message, first = await made.ask(ANNA, ANNA, FRAME)
+    await made.telegram.edit(ANNA, message, BELGIUM)
+    await made.telegram.until(lambda: "nine euros" in first.text)
+    await made.quiet()
+    assert made.telegram.chat(ANNA).said == [first]
 
 
 async def test_what_is_told_twice_is_answered_once(way: Bureau) -> None:
@@ -174,13 +174,13 @@ async def test_feedback_by_button(way: Bureau) -> None:
         assert exchange and exchange.feedback == opinion
 
 
-async def test_feedback_by_reaction(way: Bureau) -> None:
+async def test_feedback_by_reaction(made: Bureau) -> None:
     """A thumb is an opinion, taking it away takes it back, and other emoji say nothing."""
-    message, shown = await way.ask(ANNA, ANNA, FRAME)
+    message, shown = await made.ask(ANNA, ANNA, FRAME)
     for emoji, opinion in ((("👍",), 1), (("🔥",), 0), (("🔥", "👎"), -1), ((), 0)):
-        await way.telegram.react(ANNA, shown.id, ANNA, *emoji)
-        await way.telegram.settled()
-        exchange = await way.store.exchange("telegram", ident(ANNA, message))
+        await made.telegram.react(ANNA, shown.id, ANNA, *emoji)
+        await made.telegram.settled()
+        exchange = await made.store.exchange("telegram", ident(ANNA, message))
         assert exchange and exchange.feedback == opinion
 
 
@@ -224,12 +224,12 @@ async def test_the_clients_language_is_a_prior(made: Bureau) -> None:
     assert "Guten Tag" in shown.text or "Hallo" in shown.text
 
 
-async def test_a_document_joins_the_conversation(way: Bureau) -> None:
+async def test_a_document_joins_the_conversation(made: Bureau) -> None:
     """What somebody sends is read, and answers come from it, in this conversation alone."""
     body = b"# Loyalty\n\nMembers of the Paddle Club get a free tyre change every spring.\n"
-    await way.telegram.document(ANNA, ANNA, "club.md", body, "text/markdown", "What do Paddle Club members get?")
-    assert "tyre change" in (await way.answer(ANNA)).text
-    _, shown = await way.ask(BORIS, BORIS, "What do Paddle Club members get?")
+    await made.telegram.document(ANNA, ANNA, "club.md", body, "text/markdown", "What do Paddle Club members get?")
+    assert "tyre change" in (await made.answer(ANNA)).text
+    _, shown = await made.ask(BORIS, BORIS, "What do Paddle Club members get?")
     assert "tyre change" not in shown.text
 
 

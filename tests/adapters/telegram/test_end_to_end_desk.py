@@ -71,7 +71,7 @@ def data(shown: Shown) -> set[str]:
     return {str(button.get("callback_data")) for button in shown.buttons}
 
 
-@pytest.fixture(params=[("polling", True), ("webhook", False), ("polling", False)])
+@pytest.fixture(params=[("polling", True), ("webhook", False)])
 async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
     way: Way
     way, topics = request.param
