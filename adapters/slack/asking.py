@@ -53,7 +53,7 @@ class Asking:
             return phrase("slack_not_allowed", language)
         order = slash(self._at.text(account, ordered.text))
         if order.command == "help":
-            return phrase("slack_help", language, command=command)
+            return self._help(command, language)
         if len(order.text) > (limit := self._at.config.slack.limits.message_characters):
             return phrase("slack_too_long", language, limit=str(limit))
         attachments: tuple[Attachment, ...] = ()
@@ -75,6 +75,12 @@ class Asking:
             attachments=attachments,
         )
         return phrase("slack_answering" if await self._ask(account, question) else "unavailable", language)
+
+    def _help(self, command: str, language: str) -> str:
+        """What there is; without a model there are no translations."""
+        lines = phrase("slack_help", language, command=command).split("\n")
+        models = self._at.config.engine.models
+        return "\n".join(line for line in lines if models or f"`{command} translate" not in line)
 
     async def picked(self, picked: Picked) -> None:
         """Answer a message in its thread, for whoever picked it; or in their direct messages where we cannot write."""

@@ -20,7 +20,7 @@ from adapters.slack.installs import Account
 from adapters.slack.mrkdwn import mentioned, mentions, readable, without
 from adapters.slack.payload import inner, is_id, is_ts, objects, string
 from adapters.slack.people import People
-from adapters.slack.unmarked import without_sources
+from adapters.slack.unmarked import told_by, without_sources
 from adapters.slack.words import said_to_bot
 from bot.config import SlackConfig
 from bot.errors import FrontdeskError, SourceError
@@ -128,8 +128,9 @@ class Reading:
 
     async def _line(self, account: Account, message: Mapping[str, Any]) -> bytes:
         text, user = string(message, "text"), string(message, "user")
+        speaker = ""
         if user and user == account.bot_user:
-            text = _own(message)
+            speaker, text = told_by(_own(message))
         if string(message, "subtype") in _SILENT or _is_order(text, account):
             return b""
         shown = dict[str, str]()
@@ -137,7 +138,13 @@ class Reading:
             shown[person] = (await self._people.of(account.team, person, _NAME_SECONDS)).name
         files = ", ".join(string(file, "name") for file in objects(message, "files") if string(file, "name"))
         said = readable(without(text, account.bot_user), shown) + (f" [{files}]" if files else "")
-        name = shown.get(user) or string(inner(message, "bot_profile"), "name") or string(message, "username") or user
+        name = (
+            speaker
+            or shown.get(user)
+            or string(inner(message, "bot_profile"), "name")
+            or string(message, "username")
+            or user
+        )
         return f"{' '.join(name.split())}: {said.strip()}\n".encode() if said.strip() else b""
 
 

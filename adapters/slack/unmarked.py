@@ -17,6 +17,8 @@ _SLACKS_CITATION = re.compile(r"[ \t]*+<https?://[^<>|\n]++\|\[\d{1,4}\]>")
 _LINK = re.compile(rf"!?\[(?P<label>(?:[^\[\]\n\\]|\\.)*+)\]{_TARGET}")
 _MARK = re.compile(r"\\(?P<sign>[!-/:-@\[-`{-~])|\*\*|~~|`++|(?<!\w)__(?=\w)|(?<=\w)__(?!\w)")
 _SLANTED = re.compile(r"(?<![\w*\\])\*(?=[^\s*])([^*\n]{1,300})(?<=\S)\*(?![\w*])")
+_SAID = re.compile(r"(?P<stars>\*{1,2})(?P<name>[^*:\n]{1,200}):(?P=stars)[ \t]")
+"""As `markdown.said` writes it, or Slack gives it back."""
 _LEAD = re.compile(r"[ \t]*+(?:>[ \t]*+)*+(?:#{1,6}[ \t]++)?")
 _FENCE = re.compile(r"[ \t>]*+(?:`{3,}|~{3,})")
 _RULE = re.compile(r"[ \t]*+\|?[ \t]*+:?-{3,}[-|: \t]*+")
@@ -34,6 +36,12 @@ def without_sources(text: str) -> str:
     kept = _SLACKS_CITATION.sub("", _CITATION.sub("", text)).rstrip()
     before, found, last = kept.rpartition("\n")
     return before.rstrip() if found and last.startswith(_sources()) else kept
+
+
+def told_by(text: str) -> tuple[str, str]:
+    """Whose words the bot passes on in `text` ("" when they are its own), and the words."""
+    name = _SAID.match(text)
+    return (_MARK.sub(lambda found: found["sign"] or "", name["name"]), text[name.end() :]) if name else ("", text)
 
 
 def _sources() -> tuple[str, ...]:

@@ -168,6 +168,17 @@ async def test_a_command_is_posted_and_published_once(made: Inlet) -> None:
     assert message.id == names.message_id(TEAM, DM, message.address.thread)
 
 
+@pytest.mark.parametrize("kind", ["quote", "openai"])
+async def test_help_offers_what_there_is(tmp_path: Path, kind: str) -> None:
+    """Translations need a model."""
+    async with inlet(
+        tmp_path, engine={"kind": kind, "model": "m", "openai": {"base_url": "http://127.0.0.1:9"}}
+    ) as made:
+        answer = await made.dispatch(ordered("help"))
+    assert ("translate" in answer.body) is (kind == "openai")
+    assert "summarize" in answer.body and "human" in answer.body
+
+
 async def test_a_command_that_cannot_be_taken_is_said(made: Inlet) -> None:
     """Slack never repeats a command, and shows a code when it fails: better a sentence."""
     made.slack.team_of(TEAM).user(PERSON)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adapters.slack import blocks, markdown
 from adapters.slack.mrkdwn import as_markdown, escaped
-from adapters.slack.unmarked import unmarked, without_sources
+from adapters.slack.unmarked import told_by, unmarked, without_sources
 from bot.events import Citation
 from bot.phrases import phrase_languages
 
@@ -54,6 +54,14 @@ def test_our_own_answers_come_back_without_their_sources(language: str) -> None:
     text = markdown.answer("You have 60 days. [1]\n\nThe label is free. [1]", [CITATION], LINKS, language)
     assert without_sources(text) == "You have 60 days.\n\nThe label is free."
     assert without_sources("You have 60 days. <https://example.org|[1]>") == "You have 60 days."
+
+
+@pytest.mark.parametrize("name", ["Ana", "Vera_Visser", "O'Neil (desk)", "安娜"])
+def test_whose_words_are_passed_on_is_known(name: str) -> None:
+    """In a summary they are that person's, not the bot's."""
+    assert told_by(markdown.said(name, "I will **call** you")) == (name, "I will **call** you")
+    assert told_by(f"*{name}:* Hello") == (name, "Hello")
+    assert told_by("Our **price:** is high") == ("", "Our **price:** is high")
 
 
 @pytest.mark.parametrize(
