@@ -26,7 +26,8 @@ def free_port() -> int:
 class Server:
     """`frontdesk run` over `folder`; `settings` maps dotted keys to values ("engine.kind": "echo").
 
-    `program` is the module that is run as `frontdesk`; `secrets` are environment variables that are no settings.
+    `program` is the module that is run as `frontdesk`; `secrets` are environment variables that are no settings;
+    `port` is any that is free, unless it has to be known before.
     """
 
     def __init__(
@@ -36,9 +37,10 @@ class Server:
         *,
         program: str = "bot",
         secrets: Mapping[str, str] | None = None,
+        port: int = 0,
     ) -> None:
         self._program, self._secrets = program, dict(secrets or {})
-        self.folder, self.port = folder, free_port()
+        self.folder, self.port = folder, port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._settings = {"knowledge.semantic.enabled": "no", "log.level": "warning", **(settings or {})}
         self._process: asyncio.subprocess.Process | None = None

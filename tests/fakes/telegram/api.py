@@ -47,6 +47,8 @@ class Api:
             given = await arguments.read(request, method, world.version)
         except Refused as refused:
             return self._refuse(name, refused)
+        except ConnectionError:  # whoever asked died over it
+            return web.Response()
         asked = Asked(method=name, given=given, at=asyncio.get_running_loop().time())
         world.calls.append(asked)
         world.changed()

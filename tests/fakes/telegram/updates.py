@@ -55,6 +55,8 @@ class Updates:
         self.confirmed: deque[Waiting] = deque(maxlen=100_000)
         self.dropped: list[str] = []
         """Kinds of updates that the bot did not ask for, in order."""
+        self.told = self.answered = 0
+        """How many updates there were for the bot, and how many getUpdates was answered with, repetitions too."""
         self._next = world.chance.random.randrange(10_000_000, 900_000_000)
         self._last = self._next - 1
         self._allowed: frozenset[str] | None = None
@@ -74,6 +76,7 @@ class Updates:
         if not wanted:
             self.dropped.append(kind)
             return
+        self.told += 1
         one = Waiting(self._next, kind, payload, self._world.chance.copies())
         self._last, self._next = self._next, self._next + 1
         self._own(self._put(one, self._world.chance.held()))
@@ -162,6 +165,7 @@ class Updates:
         batch = list(islice(self._row, limit))
         for one in batch:
             one.given = True
+        self.answered += len(batch)
         return [one.body for one in batch]
 
     def _confirm(self, offset: int) -> None:
