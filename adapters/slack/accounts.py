@@ -48,7 +48,7 @@ class Accounts:
         self._rotation = Rotation(self.app, self.installs)
         self._installing: Installing | None = None
         self._own: Account | None = None
-        self._own_lock = asyncio.Lock()
+        self._asking: asyncio.Task[Account] | None = None
         self._known: dict[str, Grant] = {}
         self._pauses: dict[str, tuple[float, str]] = {}
         self._suspect: set[str] = set()
@@ -139,6 +139,9 @@ class Accounts:
 
     async def close(self) -> None:
         """Wait for tokens that are being fetched: one that is not kept is lost."""
+        if self._asking:
+            self._asking.cancel()
+            await asyncio.wait({self._asking})
         if self._installing:
             await self._installing.close()
         await self._rotation.close()
@@ -148,29 +151,28 @@ class Accounts:
         """The account of SLACK_BOT_TOKEN, None without one. Raises `NotInstalled` or `Unreachable`."""
         if not self._token or self._own is not None:
             return self._own
-        async with self._own_lock:
-            if self._own is None:
-                self._still_refused("")
-                try:
-                    self._own = await self._asked(self._token)
-                except Refusal as refusal:
-                    raise self._refuse(
-                        "", f"Slack refuses SLACK_BOT_TOKEN ({refusal.error}): {refusal.remedy}"
-                    ) from None
-        return self._own
+        if self._asking is None or self._asking.done():  # who comes meanwhile waits for the same answer
+            self._asking = asyncio.create_task(self._asked(), name="whose Slack's token is")
+            self._asking.add_done_callback(_heard)
+        return await asyncio.shield(self._asking)
 
-    async def _asked(self, token: str) -> Account:
-        who = await self._whose(token)
-        return Account(
+    async def _asked(self) -> Account:
+        self._still_refused("")
+        try:
+            who = await self._whose(self._token)
+        except Refusal as refusal:
+            raise self._refuse("", f"Slack refuses SLACK_BOT_TOKEN ({refusal.error}): {refusal.remedy}") from None
+        self._own = Account(
             team=who.team,
             enterprise=who.enterprise,
-            bot_token=token,
+            bot_token=self._token,
             bot_user=who.user,
             bot_id=who.bot,
             name=who.name,
             scopes=who.scopes,
             org_wide=who.org_wide,
         )
+        return self._own
 
     # -- those that installed it -----------------------------------------------------------------------
     async def _installed(self, team: str, enterprise: str) -> Grant | None:
@@ -242,6 +244,12 @@ class Accounts:
         until, refusal = self._refused.get(key, (0.0, None))
         if refusal is not None and time.monotonic() < until:
             raise NotInstalled(str(refusal))
+
+
+def _heard(asking: asyncio.Task[Account]) -> None:
+    """What came of it is known, also when everybody who waited for it is gone."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 def app_of(config: Config) -> grants.App | None:

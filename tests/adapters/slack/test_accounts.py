@@ -61,6 +61,20 @@ async def test_a_refusal_is_believed_for_a_while(
     assert (await accounts.of("T0123")).team == "T0123"
 
 
+async def test_who_waits_at_once_waits_for_one_answer(slack: Grantor, store: SqliteStore) -> None:
+    """A Slack that takes its time and then fails is not asked by one after the other: they would queue up."""
+    accounts = Accounts(config_for(slack, token=slack.token()), store)
+    slack.wrong["auth.test"] = ["drop"]
+    failed = await asyncio.gather(*(accounts.of("T0123") for _ in range(20)), return_exceptions=True)
+    assert slack.made("auth.test") == 1 and all(isinstance(one, Unreachable) for one in failed)
+    impatient = asyncio.create_task(accounts.of("T0123"))
+    await asyncio.sleep(0)
+    others = asyncio.gather(*(accounts.of("T0123") for _ in range(20)))
+    impatient.cancel()
+    assert {account.team for account in await others} == {"T0123"} and slack.made("auth.test") == 2
+    await accounts.close()
+
+
 @pytest.mark.parametrize("fault", [500, 503, 429, 200, "drop", "internal_error", "ratelimited"])
 async def test_an_outage_is_no_refusal(
     slack: Grantor, store: SqliteStore, fault: int | str, monkeypatch: pytest.MonkeyPatch
