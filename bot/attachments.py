@@ -51,10 +51,6 @@ class Attachments:
         self._knowledge, self._fetcher = knowledge, Fetcher(config, fetch)
         self.perception = Perception(config, self._fetcher, senses or Senses())
 
-    def taken(self, channel: str) -> bool:
-        """Whether files that are attached there are read."""
-        return self._fetcher.taken(channel)
-
     async def take(
         self, given: Sequence[Attachment], address: Address, *, attempt: int, language: str, asked: bool = True
     ) -> Came:

@@ -101,8 +101,8 @@ class Errands:
         parts.append(
             "\n".join(f"- {said(f'help_{name}', language, command=_as_listed(name, channel))}" for name in done)
         )
-        parts += [said("help_files", language)] if self._attachments.taken(channel) else []
-        return "\n\n".join(parts)
+        also = self._attachments.perception.can(channel, language)
+        return "\n\n".join(filter(None, (*parts, " ".join(also))))
 
     # -- summarize -----------------------------------------------------------------------------------
     async def _summarize(self, question: Question, came: Came, draft: Draft) -> None:

@@ -91,8 +91,8 @@ class Perception:
         found = [(attachment, one) for attachment, one in self._found(address, given) if not one.words]
         lacking = {"deaf" if is_sound(attachment) else "blind" for attachment, one in found if one.why == "none"}
         notes = [said(f"{key}_asked" if asked else key, language) for key in ("deaf", "blind") if key in lacking]
-        if lacking and not asked and self._fetcher.taken(address.channel):
-            notes.append(said("help_files", language))
+        if lacking and not asked:
+            notes += self.can(address.channel, language)
         for attachment, one in found:
             if one.why not in ("none", "left"):
                 sound = is_sound(attachment)
@@ -101,6 +101,13 @@ class Perception:
             count = str(self._fetcher.most(address.channel))
             notes.append(said("files_left", language, count=count, files=listed(left, language)))
         return list(dict.fromkeys(notes))
+
+    def can(self, channel: str, language: str) -> list[str]:
+        """What may come with a message there, in sentences for the person."""
+        if not self._fetcher.taken(channel):
+            return []
+        also = (("help_voice", self._senses.hearing), ("help_pictures", self._senses.seeing))
+        return [said("help_files", language), *(said(key, language) for key, sense in also if sense)]
 
     def forget(self, messages: Iterable[Message]) -> None:
         """They have been answered."""

@@ -217,7 +217,7 @@ async def test_channels_without_files_are_told_so(tmp_path: Path) -> None:
     config = load(environ={})
     knowledge: Any = None
     attachments = Attachments(config, knowledge, {})
-    assert not attachments.taken("test")
+    assert attachments.perception.can("test", "en") == []
     file = Attachment(name="a.txt", media_type="", size=0, location="file:a")
     came = await attachments.take([file], Address(channel="test", conversation="c"), attempt=1, language="en")
     assert came.notes == ("I could not read `a.txt`: it could not be fetched.",)

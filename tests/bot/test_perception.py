@@ -152,7 +152,15 @@ async def test_what_needs_no_words_is_not_listened_to(tmp_path: Path) -> None:
     async with talking(tmp_path, **hears(ears)) as talk:
         end = await talk.say("", voice(talk), command="help")
         assert end.text.startswith(said("help", "en", name="Kettle House"))
+        assert end.text.endswith(f"{said('help_files', 'en')} {said('help_voice', 'en')}")
         assert not ears.heard
+
+
+async def test_who_only_hears_says_so_of_a_picture(tmp_path: Path) -> None:
+    """What it cannot do, and all that it can."""
+    async with talking(tmp_path, **hears(Ears())) as talk:
+        end = await talk.say("", photo(talk))
+        assert end.text == "\n\n".join(said(key, "en") for key in ("blind", "help_files", "help_voice"))
 
 
 async def test_a_picture_is_seen_with_the_question_that_came_with_it(tmp_path: Path) -> None:
