@@ -51,13 +51,14 @@ class Polling:
         self._api, self._receive, self._busy, self._clock = api, receive, busy, clock
         self._offset: int | None = None
         self._behind: set[int] = set()
+        self._again = 0
         self._waiting: dict[int, float] = {}
         self._updates = metrics.counter("telegram_updates", "Updates of Telegram, by what became of them.", "outcome")
 
     async def run(self) -> None:
         """Until cancelled."""
         await self._alone()
-        pause, again = _FIRST_PAUSE, 0
+        pause = _FIRST_PAUSE
         while True:
             try:
                 updates = await self._ask()
@@ -65,11 +66,9 @@ class Polling:
                 _explain(error)
                 pause = await _rest(pause)
                 continue
-            known = bool(updates) and self._behind.issuperset(update["update_id"] for update in updates)
-            again = again + 1 if known else 0
             if not await self.take(updates):
                 pause = await _rest(pause, most=2.0)
-            elif again > _AGAIN:
+            elif self._again > _AGAIN:
                 await _rest(_FIRST_PAUSE)
             else:
                 pause = _FIRST_PAUSE
@@ -77,6 +76,7 @@ class Polling:
     async def take(self, updates: Sequence[Update]) -> bool:
         """Take in what Telegram gave. False when something of it has to come again."""
         numbers = [update["update_id"] for update in updates]
+        self._again = self._again + 1 if numbers and self._behind.issuperset(numbers) else 0
         self._behind.intersection_update(numbers)
         self._waiting = {number: since for number, since in self._waiting.items() if number in numbers}
         chats: dict[tuple[int, int], list[Update]] = {}
@@ -87,11 +87,18 @@ class Polling:
             for row in chats.values():
                 group.create_task(self._in_order(row))
         left = [number for number in numbers if number not in self._behind]
-        for number in reversed(numbers):
-            if number in self._behind and all(number < other for other in left):
-                self._offset = number + 1  # Telegram takes all lower ones for known: none of them is left
-                break
+        self._move_on(numbers, left)
         return not left
+
+    def _move_on(self, numbers: Sequence[int], left: Sequence[int]) -> None:
+        """Ask from after what is behind us. Telegram takes all lower numbers for known, so none may be left there.
+
+        Where it gives everything once more, those numbers are of two rows, as after a quiet week: then the last in
+        their order is in the newer one.
+        """
+        done = [number for number in numbers if number in self._behind and all(number < other for other in left)]
+        if done:
+            self._offset = (done[-1] if self._again else max(done)) + 1
 
     async def _in_order(self, row: Sequence[Update]) -> None:
         """What is told of one chat; nothing overtakes what could not be taken."""

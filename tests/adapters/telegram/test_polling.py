@@ -17,6 +17,7 @@ from bot.errors import Overloaded, StorageFull
 from bot.metrics import Metrics
 from tests.adapters.telegram.bureau import SECRET
 from tests.adapters.telegram.inlet import config_for
+from tests.adapters.telegram.updates import message, update
 from tests.fakes.telegram.server import FakeTelegram, Faults, fake_telegram
 
 Refuse = Callable[[str], Exception | None]
@@ -146,6 +147,25 @@ async def test_numbers_that_go_on_elsewhere(telegram: FakeTelegram, tmp_path: Pa
             await telegram.say(7, 7, str(number))
             await telegram.settled()
         assert taking.texts == [str(number) for number in range(12)]
+
+
+async def test_two_rows_of_numbers_at_once(telegram: FakeTelegram, tmp_path: Path) -> None:
+    """They went on elsewhere while some waited: all are taken in, and what was refused among them is asked for again."""
+    taking = Taking(telegram, tmp_path)
+    try:
+        taking.refuse = lambda text: Overloaded("full") if text == "9" else None
+        rows = [(900, 7, "9"), (901, 8, "10"), (5, 8, "11"), (6, 9, "12")]
+        updates = [
+            update("message", message(text, chat={"id": chat, "type": "private"})) | {"update_id": number}
+            for number, chat, text in rows
+        ]
+        assert not await taking.polling.take(updates)
+        assert taking.polling._offset == 7 and taking.texts == ["10", "11", "12"]
+        taking.refuse = lambda _: None
+        assert await taking.polling.take(updates[:2])
+        assert taking.polling._offset == 902 and taking.texts[-1] == "9" and taking.texts.count("10") == 1
+    finally:
+        await taking.api.close()
 
 
 async def test_copies_in_another_order(telegram: FakeTelegram, tmp_path: Path) -> None:
