@@ -233,6 +233,16 @@ async def test_a_document_joins_the_conversation(made: Bureau) -> None:
     assert "tyre change" not in shown.text
 
 
+async def test_voice_notes_and_pictures(made: Bureau) -> None:
+    """Without a model that hears or sees, the bot says what it can do; words below a picture are answered."""
+    await made.telegram.voice(ANNA, ANNA)
+    assert "voice" in (await made.answer(ANNA)).text.lower()
+    await made.telegram.photo(ANNA, ANNA)
+    assert "picture" in (await made.answer(ANNA, 1)).text.lower()
+    await made.telegram.photo(ANNA, ANNA, caption=FRAME)
+    assert "five years" in (await made.answer(ANNA, 2)).text
+
+
 async def test_an_album_is_answered_once(made: Bureau) -> None:
     """Pictures that were sent together come one by one."""
     for _ in range(3):

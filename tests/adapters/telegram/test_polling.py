@@ -150,7 +150,7 @@ async def test_numbers_that_go_on_elsewhere(telegram: FakeTelegram, tmp_path: Pa
 
 
 async def test_two_rows_of_numbers_at_once(telegram: FakeTelegram, tmp_path: Path) -> None:
-    """They went on elsewhere while some waited: all are taken in, and what was refused among them is asked for again."""
+    """They went on elsewhere while some waited: all are taken in, and what was refused of them is asked for again."""
     taking = Taking(telegram, tmp_path)
     try:
         taking.refuse = lambda text: Overloaded("full") if text == "9" else None
