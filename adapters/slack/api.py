@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -24,7 +25,7 @@ from adapters.slack.pace import Busy, Pace
 from bot.config import SlackConfig
 from bot.metrics import Metrics
 
-__all__ = ["Api", "Busy", "SlackError"]
+__all__ = ["Api", "Busy", "SlackError", "is_slacks"]
 
 _TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=5)
 _DOWNLOAD_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=5, sock_read=20)
@@ -33,6 +34,7 @@ _FIRST_PAUSE = 0.3
 _LONGEST_WAIT = 120.0
 _CONNECTIONS = 64
 _REDIRECTS = 3
+_SLACKS = re.compile(r"(?:[a-z0-9-]+\.)*slack(?:-gov)?\.com", re.ASCII)
 _HARMLESS = frozenset({"chat.update", "chat.delete", "chat.getPermalink", "conversations.open", "auth.test"})
 _HARMLESS_ENDINGS = ("info", "list", "history", "replies", "members", "publish", "setStatus", "setTitle")
 
@@ -103,7 +105,7 @@ class Api:
         headers = {"Authorization": f"Bearer {account.bot_token}"}
         try:
             for _ in range(_REDIRECTS):
-                if not self._ours(url):
+                if not is_slacks(url, self._config.base_url):
                     break
                 asked = self._opened().get(url, headers=headers, allow_redirects=False, timeout=_DOWNLOAD_TIMEOUT)
                 async with asked as response:
@@ -167,12 +169,19 @@ class Api:
             )
         return self._session
 
-    def _ours(self, url: str) -> bool:
-        parts, base = urlsplit(url), urlsplit(self._config.base_url)
-        host = parts.hostname or ""
-        if (host, parts.port, parts.scheme) == (base.hostname, base.port, base.scheme):
-            return True
-        return parts.scheme == "https" and (host == "slack.com" or host.endswith((".slack.com", ".slack-edge.com")))
+
+def is_slacks(url: str, base_url: str) -> bool:
+    """Whether a token may be sent to `url`: an https host of Slack's, or exactly where the API is said to be."""
+    try:
+        there, api = urlsplit(url), urlsplit(base_url)
+        ports = (there.port, api.port)
+    except ValueError:
+        return False
+    if there.username or there.password or not there.hostname or "\\" in url:  # which other parsers read otherwise
+        return False
+    if (there.scheme, there.hostname, ports[0]) == (api.scheme, api.hostname, ports[1]):
+        return True
+    return there.scheme == "https" and bool(_SLACKS.fullmatch(there.hostname)) and ports[0] in (None, 443)
 
 
 class _RateLimited(Exception):

@@ -7,14 +7,14 @@ workspaces' apps write what stands there.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from adapters.slack import names, rules
 from adapters.slack.accounts import Accounts
-from adapters.slack.api import SlackError
+from adapters.slack.api import SlackError, is_slacks
 from adapters.slack.calls import Calls
 from adapters.slack.installs import Account
 from adapters.slack.mrkdwn import mentioned, mentions, readable, without
@@ -30,6 +30,8 @@ THREAD = "application/vnd.frontdesk.thread"
 
 _PAGES, _PAGE = 50, 200
 _NAME_SECONDS = 1.0
+_NAMES_SECONDS = 15.0
+"""How long all the names in a thread are waited for; whoever is not known by then is named by their id."""
 _MAY_SECONDS = 1.8
 _SILENT = ("tombstone", "channel_join", "channel_leave", "channel_topic", "channel_purpose", "assistant_app_thread")
 
@@ -108,6 +110,7 @@ class Reading:
     async def _thread(self, team: str, channel: str, root: str, limit: int) -> bytes:
         """What was said there, oldest first; what is beyond `limit` bytes is left out from the beginning."""
         account = await self._accounts.of(team)
+        until = time.monotonic() + _NAMES_SECONDS
         kept: deque[bytes] = deque()
         size, cursor, seen = 0, "", set[str]()
         for _ in range(_PAGES):
@@ -117,7 +120,7 @@ class Reading:
                 if string(message, "ts") in seen:  # the root comes with every page
                     continue
                 seen.add(string(message, "ts"))
-                if line := await self._line(account, message):
+                if line := await self._line(account, message, until):
                     kept.append(line)
                     size += len(line)
                     while size > limit and kept:
@@ -126,7 +129,7 @@ class Reading:
                 break
         return b"".join(kept)
 
-    async def _line(self, account: Account, message: Mapping[str, Any]) -> bytes:
+    async def _line(self, account: Account, message: Mapping[str, Any], until: float) -> bytes:
         text, user = string(message, "text"), string(message, "user")
         speaker = ""
         if user and user == account.bot_user:
@@ -135,7 +138,8 @@ class Reading:
             return b""
         shown = dict[str, str]()
         for person in {user, *mentioned(text)} - {""}:
-            shown[person] = (await self._people.of(account.team, person, _NAME_SECONDS)).name
+            seconds = min(_NAME_SECONDS, max(0.0, until - time.monotonic()))
+            shown[person] = (await self._people.of(account.team, person, seconds)).name
         files = ", ".join(string(file, "name") for file in objects(message, "files") if string(file, "name"))
         said = readable(without(text, account.bot_user), shown) + (f" [{files}]" if files else "")
         name = (
@@ -152,21 +156,6 @@ def _own(message: Mapping[str, Any]) -> str:
     """What we said ourselves. Its `text` may be a notification's, which is cut; the whole of it stands in a block."""
     written = [string(block, "text") for block in objects(message, "blocks") if block.get("type") == "markdown"]
     return without_sources("\n".join(written) or string(message, "text"))
-
-
-def is_slacks(url: str, base_url: str) -> bool:
-    """Whether a token may be sent to `url`: an https host of Slack's, or exactly where the API is said to be."""
-    try:
-        there, api = urlsplit(url), urlsplit(base_url)
-        ports = (there.port, api.port)
-    except ValueError:
-        return False
-    if there.username or there.password or not there.hostname or "\\" in url:
-        return False
-    if (there.scheme, there.hostname, ports[0]) == (api.scheme, api.hostname, ports[1]):
-        return True
-    slacks = there.hostname == "slack.com" or there.hostname.endswith(".slack.com")
-    return there.scheme == "https" and slacks and ports[0] in (None, 443)
 
 
 def _is_order(text: str, account: Account) -> bool:

@@ -145,11 +145,7 @@ async def test_files_are_fetched_with_the_token_from_slack_alone(tmp_path):
             seen.append(request.headers.get("Authorization"))
             return web.Response(body=b"x")
 
-        app = web.Application()
-        app.router.add_get("/{tail:.*}", elsewhere)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        runner = await _serving(elsewhere)
         other = f"http://127.0.0.1:{runner.addresses[0][1]}/files"
         held = out.slack.attach(TEAM, "notes.txt", b"hello " * 100, "text/plain")
         assert await out.api.download(TEAM, held.url, 1_000) == b"hello " * 100
@@ -165,3 +161,36 @@ async def test_files_are_fetched_with_the_token_from_slack_alone(tmp_path):
             assert caught.value.error == error
         assert seen == []
         await runner.cleanup()
+
+
+async def test_a_redirect_takes_the_token_nowhere_else(tmp_path):
+    """Slack may send us on, to itself: whoever it sends us to otherwise is not even asked, and no circle is walked."""
+    async with outlet(tmp_path) as out:
+        seen, places = [], {}
+
+        async def answered(request):
+            seen.append((request.url.port, request.path, request.headers.get("Authorization", "")))
+            if request.path in places:
+                raise web.HTTPFound(places[request.path])
+            return web.Response(body=b"bytes")
+
+        runners = [await _serving(answered) for _ in range(2)]
+        ours, others = (runner.addresses[0][1] for runner in runners)
+        out.api._config = out.config.slack.model_copy(update={"base_url": f"http://127.0.0.1:{ours}/api/"})
+        places |= {"/on": "/file", "/away": f"http://127.0.0.1:{others}/file", "/round": "/round"}
+        assert await out.api.download(TEAM, f"http://127.0.0.1:{ours}/on", 100) == b"bytes"
+        for way in ("away", "round"):
+            with pytest.raises(SlackError, match="file_not_readable"):
+                await out.api.download(TEAM, f"http://127.0.0.1:{ours}/{way}", 100)
+        assert {port for port, *_ in seen} == {ours} and len(seen) < 8
+        for runner in runners:
+            await runner.cleanup()
+
+
+async def _serving(handle):
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return runner

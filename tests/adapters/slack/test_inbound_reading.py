@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from adapters.slack import names
-from adapters.slack.reading import attached_thread, is_slacks
+from adapters.slack import reading as module
+from adapters.slack.api import is_slacks
+from adapters.slack.people import Person
+from adapters.slack.reading import attached_thread
 from bot.errors import SourceError
 from bot.events import Address, Attachment
 from tests.adapters.slack.inlet import BOT, DM, PERSON, ROOM, TEAM, Inlet, inlet
@@ -38,6 +42,7 @@ async def fault(made: Inlet, attachment: Attachment, *, limit: int = 1_000, at: 
     [
         ("https://files.slack.com/files-pri/T0123-F0123/a.txt", True),
         ("https://example.slack.com/files/a.txt", True),
+        ("https://files.slack-gov.com/files-pri/T0123-F0123/a.txt", True),
         ("http://127.0.0.1:8080/files-pri/a.txt", True),
         ("http://files.slack.com/files-pri/a.txt", False),
         ("https://files.slack.com.example.org/a.txt", False),
@@ -45,6 +50,9 @@ async def fault(made: Inlet, attachment: Attachment, *, limit: int = 1_000, at: 
         ("https://files.slack.com@example.org/a.txt", False),
         ("https://user:word@files.slack.com/a.txt", False),
         ("https://files.slack.com:8443/a.txt", False),
+        ("https://example.org\\.slack.com/a.txt", False),
+        ("https://example.org%2f.slack.com/a.txt", False),
+        ("https://files.slack-edge.com/a.txt", False),
         ("https://example.org\\@files.slack.com/a.txt", False),
         ("http://127.0.0.1:9090/a.txt", False),
         ("https://127.0.0.1:8080/a.txt", False),
@@ -125,6 +133,26 @@ async def test_a_thread_is_what_people_said(made: Inlet) -> None:
     assert long.count(b"\n") == 253
     newest = await made.reading.fetch(HERE, attached_thread(TEAM, ROOM, root), 500)
     assert len(newest) <= 500 and newest.endswith(b"Ben Baker: line 249\n") and newest.startswith(b"Ben Baker: line 2")
+
+
+async def test_a_thread_of_strangers_is_read_all_the_same(made: Inlet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slack that says nobody's name holds it up for a while, and not for each of them."""
+    monkeypatch.setattr(module, "_NAME_SECONDS", 0.02)
+    monkeypatch.setattr(module, "_NAMES_SECONDS", 0.05)
+    root = await made.slack.say(TEAM, ROOM, PERSON, "begin")
+    for number in range(50):
+        await made.slack.say(TEAM, ROOM, f"U0A{number:02}", "said", root)
+    asked: list[float] = []
+
+    async def silent(_: str, user: str, seconds: float) -> Person:
+        asked.append(seconds)
+        await asyncio.sleep(seconds)
+        return Person()
+
+    monkeypatch.setattr(made.people, "of", silent)
+    raw = await made.reading.fetch(HERE, attached_thread(TEAM, ROOM, root), 100_000)
+    assert raw.count(b": said\n") == 50 and raw.endswith(b"U0A49: said\n")
+    assert asked[0] == 0.02 and asked[-1] == 0.0 and sum(asked) <= 0.05
 
 
 async def test_our_own_answers_are_read_whole(made: Inlet) -> None:
