@@ -125,8 +125,8 @@ class Receiving:
             return
 
         async def tell() -> None:
-            await self.calls.call(
-                account.team, "chat.postMessage", channel=said.channel, thread_ts=said.root, text=text
-            )
+            place = {"channel": said.channel, "thread_ts": said.root}
+            about = {"event_type": "frontdesk_notice", "event_payload": {"about": kept}}  # no answer that got lost
+            await self.calls.call(account.team, "chat.postMessage", **place, text=text, metadata=about)
 
         self.courtesies.offer(tell)

@@ -286,7 +286,8 @@ async def test_summarize_means_the_thread(made: Inlet) -> None:
 
 
 async def test_what_is_too_long_is_told_once(tmp_path: Path) -> None:
-    """Politely, to who wrote it: in a channel to them alone, in direct messages in the thread; however often told."""
+    """Politely, to who wrote it: in a channel to them alone, in direct messages in the thread; however often told. It
+    says what it is, so that nobody who looks for an answer that got lost takes it for that."""
     async with inlet(tmp_path, slack={"limits": {"message_characters": 100}}) as made:
         made.slack.faults = Faults(copies=4, seed=1)
         ts = await say(made, DM, "x" * 101)
@@ -294,6 +295,7 @@ async def test_what_is_too_long_is_told_once(tmp_path: Path) -> None:
         await say(made, ROOM, f"<@{BOT}> " + "y" * 101)
         await made.slack.until(lambda: made.slack.ephemerals)
         assert made.published == [] and len(made.slack.said(DM, ts)) == 1
+        assert made.slack.said(DM, ts)[0].metadata["event_type"] == "frontdesk_notice"
         assert "100" in made.slack.said(DM, ts)[0].text and "100" in made.slack.ephemerals[0].text
 
 
