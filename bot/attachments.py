@@ -28,6 +28,9 @@ log = structlog.get_logger()
 THREAD = "application/vnd.frontdesk.thread"
 """What was said elsewhere in the channel, as lines "Name: text" in UTF-8. It is no file, and is not indexed."""
 
+READ_AT_ONCE = 8
+"""Attachments that are in memory at once, over all conversations: each is some megabytes, and more while it is read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Came:
@@ -49,6 +52,7 @@ class Attachments:
         self, config: Config, knowledge: Knowledge, fetch: Mapping[str, Fetch], senses: Senses | None = None
     ) -> None:
         self._knowledge, self._fetcher = knowledge, Fetcher(config, fetch)
+        self._places = asyncio.Semaphore(READ_AT_ONCE)
         self.perception = Perception(config, self._fetcher, senses or Senses())
 
     async def take(
@@ -97,12 +101,15 @@ class Attachments:
         scope = conversation_scope(address)
         if attempt > 1 and await self._knowledge.knows(file.location, scope=scope):
             return ""
-        raw = await self._fetcher.fetched(address, file)
-        await self._knowledge.add_bytes(file.name, raw, location=file.location, scope=scope, media_type=file.media_type)
+        async with self._places:
+            raw = await self._fetcher.fetched(address, file)
+            kind = file.media_type
+            await self._knowledge.add_bytes(file.name, raw, location=file.location, scope=scope, media_type=kind)
         return ""
 
     async def _thread(self, address: Address, thread: Attachment) -> str:
-        return (await self._fetcher.fetched(address, thread)).decode("utf-8", "replace")
+        async with self._places:
+            return (await self._fetcher.fetched(address, thread)).decode("utf-8", "replace")
 
 
 def files_read(came: Came, language: str) -> str:

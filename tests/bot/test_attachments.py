@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bot.attachments import Attachments, shown
+from bot.attachments import READ_AT_ONCE, Attachments, shown
 from bot.config import load
 from bot.errors import SourceError
 from bot.events import Address, Attachment
@@ -221,6 +222,36 @@ async def test_channels_without_files_are_told_so(tmp_path: Path) -> None:
     file = Attachment(name="a.txt", media_type="", size=0, location="file:a")
     came = await attachments.take([file], Address(channel="test", conversation="c"), attempt=1, language="en")
     assert came.notes == ("I could not read `a.txt`: it could not be fetched.",)
+
+
+async def test_only_so_many_are_in_memory_at_once() -> None:
+    """However many people attach something at the same time; the others wait, and are read then."""
+    held = most = 0
+    gate = asyncio.Event()
+
+    async def fetch(_: Address, file: Attachment, limit: int) -> bytes:
+        nonlocal held, most
+        held += 1
+        most = max(most, held)
+        await gate.wait()
+        return b"text"
+
+    async def add_bytes(*_: Any, **__: Any) -> None:
+        nonlocal held
+        await asyncio.sleep(0)
+        held -= 1
+
+    knowledge: Any = SimpleNamespace(add_bytes=add_bytes)
+    attachments = Attachments(load(environ={}), knowledge, {"test": fetch})
+    file = Attachment(name="a.txt", media_type="", size=0, location="file:a")
+    people = [Address(channel="test", conversation=f"c{number}") for number in range(3 * READ_AT_ONCE)]
+    taking = [asyncio.create_task(attachments.take([file], person, attempt=1, language="en")) for person in people]
+    async with asyncio.timeout(10):
+        while most < READ_AT_ONCE:
+            await asyncio.sleep(0)
+    gate.set()
+    assert [came.notes for came in await asyncio.gather(*taking)] == [()] * len(people)
+    assert most == READ_AT_ONCE and held == 0
 
 
 @pytest.mark.parametrize(
