@@ -165,7 +165,7 @@ class Perception:
         except Exception as error:  # whatever ails a model, the message is answered without it
             log.error("sense.failed", kind=attachment.media_type, error=type(error).__name__)
             return _Perceived(why="failed")
-        words = " ".join(words.split())
+        words = " ".join("".join(character if character.isprintable() else " " for character in words).split())
         return _Perceived(words) if words else _Perceived(why="silent")
 
 

@@ -255,6 +255,12 @@ async def test_a_picture_that_could_not_be_seen_is_told(tmp_path: Path, fault: E
         assert end.text == said("unseen", "en", why=said(key, "en"))
 
 
+async def test_what_cannot_be_written_is_left_out(tmp_path: Path) -> None:
+    """A model may give characters that no channel takes."""
+    async with talking(tmp_path, engine={"kind": "echo"}, **hears(Ears("One\x12 \u202etwo\ud800\n three"))) as talk:
+        assert (await talk.say("", voice(talk))).text == "> I heard: “One two three”\n\nOne two three"
+
+
 async def test_words_that_are_none_are_silence(tmp_path: Path) -> None:
     """A model may find nothing without saying so."""
     async with talking(tmp_path, **hears(Ears(" \n"))) as talk:

@@ -7,6 +7,7 @@ import base64
 import importlib.util
 import json
 import re
+import tomllib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -196,6 +197,12 @@ def test_a_missing_extra_is_named_at_the_start(tmp_path: Path, name: str, monkey
     without(monkeypatch, name)
     with pytest.raises(ConfigError, match=rf"{name}.*frontdesk\[voice\]"):
         senses_of(configured(tmp_path, voice={"model": "openai/whisper-small"}))
+
+
+def test_what_is_looked_for_is_what_the_extra_installs() -> None:
+    """Neither more nor less."""
+    project = tomllib.loads((DOCS.parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert tuple(re.split("[>=]", needed)[0] for needed in project["optional-dependencies"]["voice"]) == NEEDED
 
 
 # -- models of others --------------------------------------------------------------------------------------
