@@ -63,7 +63,7 @@ class Installation:
 
     channel: str
     account: str
-    secret: bytes
+    secret: bytes = field(repr=False)
     updated_at: float
 
 
