@@ -91,6 +91,13 @@ def by_visitor(case: Case, message: Message, language: str, *, asks_for_person: 
     return Step(posts=shown, answers=True)
 
 
+def abandoned(case: Case, message: Message) -> Step:
+    """The visitor says something, and the desk is elsewhere by now: nobody could act on the case, so the bot answers
+    again, or they would talk to no one."""
+    told = _Posts(case, message).make(case.visitor, "notice", said("case_returned", case.language))
+    return Step(case=replace(case, state="returned"), posts=(told,) if case.state == "taken" else (), answers=True)
+
+
 def by_colleague(case: Case, message: Message, told: Sequence[Turn], language: str) -> Step:
     """Somebody at the support desk does or says something in the thread of a case. `told` as in `opening`."""
     if message.command in ACTS:

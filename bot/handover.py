@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.answer.intent import LONGEST, intent
-from bot.cases import ACTS, OF_THE_HOUSE, Step, at_support, before, by_colleague, by_visitor, opened, opening
+from bot.cases import ACTS, OF_THE_HOUSE, Step, abandoned, at_support, before, by_colleague, by_visitor, opened, opening
 from bot.config import Config
 from bot.errors import ConfigError, UsageError
 from bot.events import Case, Message, Passage, Reply, Turn
@@ -84,6 +84,9 @@ class Handover:
         if message.command in OF_THE_HOUSE:
             return await self._answered(asked)
         case = await self._store.case(message.address)
+        if case and not at_support(case.desk, self._config):
+            step = abandoned(case, message)
+            return replace(await self._answered(asked), posts=step.posts, case=step.case, seen=case)
         return await (self._by_visitor(case, asked) if case else self._without_case(asked))
 
     async def settle(self, message: Message, outcome: Outcome) -> None:

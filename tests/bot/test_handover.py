@@ -106,6 +106,25 @@ async def test_a_restart_in_the_middle(tmp_path: Path, channel: str) -> None:
         assert at.desk_sees(case) == ["Visitor: Still there?", "[resolved Ana]"]
 
 
+@pytest.mark.parametrize("taken", [True, False])
+async def test_a_desk_that_was_moved_leaves_nobody_alone(tmp_path: Path, channel: str, taken: bool) -> None:
+    """The operator names another place for cases: on what was posted at the old one nobody can act any more. The bot
+    answers again, says so to whom it was silent with, and another wish for a person opens a case at the new desk."""
+    async with handed_over(tmp_path, channel=channel) as at:
+        case = await at.opens()
+        if taken:
+            await at.takes(case)
+        await at.settled()
+    async with handed_over(tmp_path, channel=channel, conversation="C0456") as at:
+        await at.answered("Still there?")
+        await at.settled()
+        told = [f"({said('case_returned', 'en')})"] if taken else []
+        assert at.visitor_sees() == ["answer to Still there?", *told]
+        assert (await at.now(case)).state == "returned"
+        again = await at.opens()
+        assert again.desk.conversation == "C0456" and again.id != case.id
+
+
 async def test_what_was_not_shown_before_a_restart_is_shown_after_it(tmp_path: Path) -> None:
     """A desk that cannot be reached loses nothing: cards and words wait in the outbox, in their order."""
     async with handed_over(tmp_path, server={"drain_seconds": 0}) as at:

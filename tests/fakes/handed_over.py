@@ -107,15 +107,17 @@ def _line(event: Reply | Failed | Post) -> str:
     return event.text if isinstance(event, Reply) else event.said
 
 
-def support(channel: str = "support", **sections: dict[str, Any]) -> Config:
+def support(channel: str = "support", conversation: str = "C0123", **sections: dict[str, Any]) -> Config:
     """A configuration with a support desk on `channel`."""
-    return config(handover={"channel": channel, "account": "T0123", "conversation": "C0123"}, **sections)
+    return config(handover={"channel": channel, "account": "T0123", "conversation": conversation}, **sections)
 
 
 @asynccontextmanager
-async def handed_over(folder: Path, *, channel: str = "support", **sections: dict[str, Any]) -> AsyncIterator[Handed]:
+async def handed_over(
+    folder: Path, *, channel: str = "support", conversation: str = "C0123", **sections: dict[str, Any]
+) -> AsyncIterator[Handed]:
     """A house with a support desk on `channel`."""
-    made = Handed(folder, support(channel, **sections))
+    made = Handed(folder, support(channel, conversation, **sections))
     await made.open()
     try:
         yield made
