@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Failed asserts in the contracts explain themselves as those of tests do: said before any test imports one.
+pytest.register_assert_rewrite(
+    *(f"tests.contracts.{file.stem}" for file in (Path(__file__).parent / "contracts").glob("*.py"))
+)
 
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
 
