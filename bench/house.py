@@ -23,6 +23,18 @@ def echoed(text: str, repeat: int = 1) -> str:
     return " ".join([text] * repeat)
 
 
+def beyond(parts: Sequence[str], answer: str) -> str | None:
+    """What of `parts` stands there after the whole answer, None when that is not what they begin with. White space may
+    be missing where one ends and the next begins."""
+    for number, part in enumerate(parts):
+        if not answer:
+            return "".join(parts[number:])
+        if not answer.startswith(part):
+            return None
+        answer = answer[len(part) :].lstrip()
+    return None if answer else ""
+
+
 def inversions(order: Sequence[int]) -> int:
     """How often something stands before what it should stand after."""
     return sum(later < earlier for earlier, later in pairwise(order))

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.house import echoed
+from bench.house import beyond, echoed
 from bench.slack_house import AT_THAT_PACE, GENEROUS, Place, connected, house, of_bot, workspace
 from tests.fakes.slack.rates import Usage
 from tests.fakes.slack.server import FakeSlack, Faults, Rates, Team
@@ -104,20 +104,9 @@ def _parts(slack: FakeSlack, place: Place) -> list[str]:
     return [one.text for one in sorted(shown, key=lambda one: float(one.ts))]
 
 
-def _beyond(parts: list[str], answer: str) -> str | None:
-    """What of `parts` stands there after the whole answer, None when that is not what they begin with."""
-    for number, part in enumerate(parts):
-        if not answer:
-            return "".join(parts[number:])
-        if not answer.startswith(part):
-            return None
-        answer = answer[len(part) :].lstrip()
-    return None if answer else ""
-
-
 def _whole(slack: FakeSlack, place: Place) -> bool:
     writing = any(one.streaming for one in of_bot(slack, place))
-    return not writing and _beyond(_parts(slack, place), expected(place)) == ""
+    return not writing and beyond(_parts(slack, place), expected(place)) == ""
 
 
 def _owed(slack: FakeSlack, owed: list[Place]) -> list[Place]:
@@ -132,13 +121,13 @@ def _verdict(slack: FakeSlack, asked: list[Place], seconds: float) -> Weathered:
     for (_, method, _), usage in slack.usage.items():
         if method not in peaks or usage.share > peaks[method].share:
             peaks[method] = usage
-    beyond = [_beyond(_parts(slack, place), expected(place)) for place in asked]
+    after = [beyond(_parts(slack, place), expected(place)) for place in asked]
     messages = [[one for one in of_bot(slack, place) if not one.deleted] for place in asked]
     return Weathered(
         conversations=len(asked),
         whole=sum(_whole(slack, place) for place in asked),
-        wrong=sum(found is None for found in beyond),
-        twice=sum(bool(found) for found in beyond),
+        wrong=sum(found is None for found in after),
+        twice=sum(bool(found) for found in after),
         left=sum(one.streaming for shown in messages for one in shown),
         several=sum(len(shown) > 1 for shown in messages),
         streamed=sum(one.streamed for shown in messages for one in shown),
