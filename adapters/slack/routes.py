@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from aiohttp.http import HttpProcessingError
 from aiohttp.web import AbstractRouteDef
 
+from adapters.body import BodyRefused, body_of
 from adapters.slack.dispatch import Answer, Dispatch
 from adapters.slack.inbound import installed
 from adapters.slack.payload import parse
@@ -57,35 +56,17 @@ class Door:
             claim = claim_of(request.headers, self._clock())
             if not self.opened:
                 return _response(Answer(503))
-            body = await self._body(request)
+            body = await body_of(request, most=self._body_bytes, seconds=BODY_SECONDS)
             verify_body(body, claim, self._secret)
             payload = parse(body, request.content_type)
+        except BodyRefused as refused:
+            return web.Response(status=400, text=str(refused))
         except Denied as denied:
             return web.Response(status=denied.status, text=str(denied))
         of = installed(payload)
         if (of.team or of.enterprise) and not self._allowed(of.team, of.enterprise):
             return _response(Answer(403, "This workspace may not use this app."))
         return _response(await self._dispatch(payload))
-
-    async def _body(self, request: web.Request) -> bytes:
-        """The body, refused before it is read when it says that it is too large, and while it is read when it grows."""
-        if (request.content_length or 0) > self._body_bytes:
-            raise self._too_large()
-        read = bytearray()
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                async for chunk in request.content.iter_any():
-                    read += chunk
-                    if len(read) > self._body_bytes:
-                        raise self._too_large()
-        except TimeoutError:
-            raise Denied(400, "The body took too long to arrive.") from None
-        except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
-            raise Denied(400, "The body did not arrive whole.") from None
-        return bytes(read)
-
-    def _too_large(self) -> Denied:
-        return Denied(400, f"The body is larger than {self._body_bytes} bytes.")
 
 
 def _response(answer: Answer) -> web.Response:

@@ -12,6 +12,7 @@ import structlog
 from adapters.slack import names
 from adapters.slack.accounts import Accounts, NotInstalled
 from adapters.slack.api import Api, Busy, SlackError
+from adapters.slack.cases import CARD
 from adapters.slack.contents import Contents
 from adapters.slack.installs import Account
 from adapters.slack.patience import Patience
@@ -31,8 +32,6 @@ _LIVE_SECONDS = 0.4
 """A message changes no more often while it is written."""
 _REMEMBERED = 2_048
 _LOGGED = 1_000
-CARD = "case-"
-"""What the ids of cards begin with; the case's id follows."""
 
 
 class Sender:

@@ -5,7 +5,6 @@ https://core.telegram.org/bots/api#setwebhook. Telegram sends an update again un
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,9 +12,9 @@ from typing import Any
 
 import structlog
 from aiohttp import web
-from aiohttp.http import HttpProcessingError
 from aiohttp.web import AbstractRouteDef
 
+from adapters.body import BodyRefused, body_of
 from adapters.telegram.api import TelegramRefused
 from adapters.telegram.shape import Malformed, parse
 from bot.errors import Refused, StorageError
@@ -64,9 +63,11 @@ class Door:
         self._admit(request)
         if not self.opened:
             return _later()
-        body = await self._body(request)
         try:
+            body = await body_of(request, most=self._body_bytes, seconds=BODY_SECONDS)
             await self._receive(parse(body))
+        except BodyRefused as refused:
+            raise Denied(413 if refused.too_large else 400, str(refused)) from None
         except Malformed as error:
             log.warning("telegram.malformed", error=str(error))
             raise Denied(400, str(error)) from None
@@ -84,24 +85,6 @@ class Door:
             raise Denied(401, "The secret is missing.")
         if len(given) > 1 or not hmac.compare_digest(given[0].encode("utf-8", "surrogateescape"), self._secret):
             raise Denied(403, "The secret is wrong.")
-
-    async def _body(self, request: web.Request) -> bytes:
-        """The body, refused before it is read when it says that it is too large, and while it is read when it grows."""
-        too_large = Denied(413, f"The body is larger than {self._body_bytes} bytes.")
-        if (request.content_length or 0) > self._body_bytes:
-            raise too_large
-        read = bytearray()
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                async for chunk in request.content.iter_any():
-                    read += chunk
-                    if len(read) > self._body_bytes:
-                        raise too_large
-        except TimeoutError:
-            raise Denied(400, "The body took too long to arrive.") from None
-        except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
-            raise Denied(400, "The body did not arrive whole.") from None
-        return bytes(read)
 
 
 def _later() -> web.Response:
