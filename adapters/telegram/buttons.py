@@ -9,7 +9,7 @@ from adapters.telegram import keyboards, names, rules
 from adapters.telegram.heard import Pressed, Reacted, Stopped, Who
 from adapters.telegram.names import Place
 from adapters.telegram.receiving import Receiving
-from bot.events import Command, Feedback, Message, Stop
+from bot.events import Address, Command, Feedback, Message, Stop
 
 _OPINIONS = {keyboards.GOOD: 1, keyboards.BAD: -1}
 _ACTS: dict[str, Command] = {keyboards.TAKE: "take", keyboards.RESOLVE: "resolve", keyboards.RETURN: "return"}
@@ -39,9 +39,9 @@ class Buttons:
     async def stopped(self, stopped: Stopped) -> None:
         """End the answer that the draft shows."""
         address = names.address(stopped.place)
-        for exchange in reversed(await self._at.store.history(address, limit=_RECENT)):
-            if exchange.outgoing is None and names.draft_id(exchange.message.id) == stopped.draft:
-                await self._at.publish(Stop(address=address, message_id=exchange.message.id))
+        for message in reversed(await self._running(address)):
+            if names.draft_id(message.id) == stopped.draft:
+                await self._at.publish(Stop(address=address, message_id=message.id))
 
     # -- visitors ------------------------------------------------------------------------------------
     async def _by_visitor(self, pressed: Pressed, action: str) -> str:
@@ -50,17 +50,31 @@ class Buttons:
             kept = await self._feedback(pressed.place, pressed.message, _OPINIONS[action])
             return self._at.word("thanks", pressed.who) if kept else ""
         if action == keyboards.STOP:
-            return self._at.word("stopped", pressed.who) if await self._stop(pressed) else ""
+            return await self._stop(pressed)
         if action == keyboards.HUMAN:
             await self._human(pressed)
         return ""
 
-    async def _stop(self, pressed: Pressed) -> bool:
-        """End the answer that the message shows; where it is not known yet, whatever is being answered there."""
-        question = await self._at.asked_at(pressed.place, pressed.message)
-        if question:
-            return await self._at.publish(Stop(address=question.address, message_id=question.id))
-        return await self._at.publish(Stop(address=names.address(pressed.place)))
+    async def _stop(self, pressed: Pressed) -> str:
+        """End the answer that the message shows; where it is not known, what is being answered to whoever pressed.
+
+        In a group nobody ends an answer to somebody else. Who asked in the name of a chat presses in their own, so
+        such an answer is everybody's.
+        """
+        question, who = await self._at.asked_at(pressed.place, pressed.message), str(pressed.who.id)
+        if question is None:
+            asked = [one for one in await self._running(names.address(pressed.place)) if one.sender == who]
+        elif question.sender == who or question.sender.startswith("-"):
+            asked = [question]
+        else:
+            return self._at.word("not_yours", pressed.who)
+        ended = [await self._at.publish(Stop(address=one.address, message_id=one.id)) for one in asked]
+        return self._at.word("stopped", pressed.who) if any(ended) else ""
+
+    async def _running(self, address: Address) -> list[Message]:
+        """What is being answered in a conversation, or waits for it."""
+        history = await self._at.store.history(address, limit=_RECENT)
+        return [exchange.message for exchange in history if exchange.outgoing is None]
 
     async def _feedback(self, place: Place, message: int, value: int) -> bool:
         question = await self._at.asked_at(place, message)

@@ -25,6 +25,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "return": "Give back",
         "thanks": "Thank you for telling me.",
         "stopped": "Stopped.",
+        "not_yours": "Only the person who asked can stop this answer.",
         "too_long": (
             "I cannot take this: it is longer than $limit characters. Please write a shorter message, or "
             "send the text as a file."
@@ -54,6 +55,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "return": "交还给助手",
         "thanks": "谢谢您的反馈。",
         "stopped": "已停止。",
+        "not_yours": "只有提问的人可以停止这个回答。",
         "too_long": "消息超过 $limit 个字符，我无法处理。请发送较短的消息，或以文件形式发送文本。",
         "joined": (
             "大家好！在这里，您可以提到我（@$name）、回复我的消息，或使用 /ask@$name 这样的命令，"
@@ -80,6 +82,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "return": "Zurückgeben",
         "thanks": "Danke für die Rückmeldung.",
         "stopped": "Angehalten.",
+        "not_yours": "Diese Antwort kann nur anhalten, wer gefragt hat.",
         "too_long": (
             "Das kann ich nicht annehmen: Es ist länger als $limit Zeichen. Bitte schreiben Sie kürzer, "
             "oder schicken Sie den Text als Datei."
@@ -111,6 +114,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "return": "Devolver",
         "thanks": "Gracias por decírmelo.",
         "stopped": "Detenido.",
+        "not_yours": "Solo quien hizo la pregunta puede detener esta respuesta.",
         "too_long": (
             "No puedo aceptarlo: tiene más de $limit caracteres. Escriba un mensaje más corto o envíe el "
             "texto como archivo."
@@ -140,6 +144,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "return": "إعادة إلى المساعد",
         "thanks": "شكرًا على إخباري.",
         "stopped": "تم الإيقاف.",
+        "not_yours": "لا يمكن إيقاف هذه الإجابة إلا لمن طرح السؤال.",
         "too_long": ("لا يمكنني قبول هذا: فهو أطول من $limit حرفًا. يُرجى كتابة رسالة أقصر أو إرسال النص كملف."),
         "joined": (
             "مرحبًا! أجيب هنا عندما تذكرونني (@$name)، أو تردّون على ما قلته، أو تستخدمون أمرًا مثل "

@@ -21,7 +21,7 @@ from tests.adapters.telegram.bureau import (
 )
 from tests.fakes.telegram.server import Faults
 
-SLOW = {"quote": {"delay_ms": 100}}
+SLOW = {"quote": {"delay_ms": 300}}
 
 
 @pytest.fixture(params=["polling", "webhook"])
@@ -93,10 +93,14 @@ async def test_a_topic_is_a_conversation(made: Bureau) -> None:
 
 
 async def test_a_stop_button_in_a_group(slow: Bureau) -> None:
-    """What was written so far stays, the button goes, and the place is free for the next question."""
+    """Only who asked can use it. What was written so far stays, the button goes, and the next question has its turn."""
     message = await slow.telegram.say(GROUP, ANNA, f"@{NAME} {FRAME}")
     (shown,) = await slow.telegram.answers(GROUP)
-    pressed = await slow.telegram.press(shown, "stop", BORIS)
+    foreign = await slow.telegram.press(shown, "stop", BORIS)
+    assert "Only" in (await slow.telegram.until(lambda: foreign.answer))["text"]
+    exchange = await slow.store.exchange("telegram", ident(GROUP, message))
+    assert exchange and exchange.outgoing is None
+    pressed = await slow.telegram.press(shown, "stop", ANNA)
     assert await slow.ended(ident(GROUP, message)) == "cancelled"
     answer = await slow.telegram.until(lambda: pressed.answer)
     await slow.answer(GROUP)

@@ -41,7 +41,7 @@ def test_every_language_says_everything(language: str) -> None:
 @pytest.mark.parametrize("language", sorted(words._TEXTS))
 def test_what_is_shown_on_a_press_fits(language: str) -> None:
     """And what stands on a button is one line."""
-    for key in ("thanks", "stopped"):
+    for key in ("thanks", "stopped", "not_yours"):
         assert len(said(key, language)) <= _ANSWER_TO_A_PRESS
     for key in _FROM_TABLES:
         assert "\n" not in said(key, language, **({"agent": "Ana"} if key == "taken" else {}))
