@@ -36,18 +36,24 @@ class _Ticket:
     ahead: int
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def rank(self) -> int:
+        """What ends something comes before what begins something, so that after an outage answers come whole, one
+        after the other, instead of all their beginnings first."""
+        return (1 if self.ahead else 0) if self.final else 2
+
 
 @dataclass(slots=True)
 class _Line:
-    """A chat's budgets, and who waits there; finals stand in front."""
+    """A chat's budgets, and who waits there, by rank."""
 
     budgets: tuple[Budget, ...]
     closed: float = -NEVER
     waiting: deque[_Ticket] = field(default_factory=deque)
 
     def stand(self, ticket: _Ticket) -> None:
-        finals = sum(other.final for other in self.waiting)
-        self.waiting.insert(finals if ticket.final else len(self.waiting), ticket)
+        before = sum(other.rank <= ticket.rank for other in self.waiting)
+        self.waiting.insert(before, ticket)
         for other in self.waiting:
             if other is not ticket:
                 other.woken.set()  # who was the first may be so no more

@@ -161,6 +161,21 @@ async def test_finals_go_first_and_in_their_order():
     assert order == [0, 1, 2, 3, "plain"]
 
 
+async def test_what_was_begun_is_ended_before_more_is_begun():
+    """Answers that waited come whole, one after the other, and not all their beginnings before the first text."""
+    turns, order = pace(all_per_second=10, second=0.02), []
+
+    async def answer(chat):
+        await spend(turns, chat, final=True, ahead=1)
+        order.append("begun")
+        await spend(turns, chat, final=True)
+        order.append("ended")
+
+    await asyncio.gather(*(answer(chat) for chat in range(1, 61)))
+    ahead = [order[:number].count("begun") - order[:number].count("ended") for number in range(len(order))]
+    assert len(order) == 120 and max(ahead) <= 20
+
+
 async def test_who_is_cancelled_takes_nobodys_turn():
     """While waiting, or while the call runs: the others get theirs, and what ran counts."""
     turns, done = pace(chat_per_second=10, second=0.1), []
