@@ -36,11 +36,11 @@ class TelegramAdapter:
         secret = way_in(config)
         self._config = config
         self._api = Api(config, metrics)
-        self._sender = Sender(self._api, store, config, metrics)
-        self._cases = Cases(config.handover, store, now=self._api.place)
-        self._reading = Reading(config, store, self._api, self._cases)
         counted = metrics.counter("telegram_courtesies", "Small things done on the side.", "outcome")
         self._courtesies = Courtesies(self.name, counted, busy=Busy, refused=TelegramRefused)
+        self._sender = Sender(self._api, store, config, metrics, self._courtesies)
+        self._cases = Cases(config.handover, store, now=self._api.place)
+        self._reading = Reading(config, store, self._api, self._cases)
         self._at = Receiving(
             config=config,
             store=store,

@@ -2,7 +2,8 @@
 
 In private chats that is a draft, which Telegram forgets after half a minute, so it is said again before; where drafts
 are refused, and in groups, it is a message that is edited. Nothing depends on any of it: what is final is written by
-whoever ends it, and what could not be shown is not missed.
+whoever ends it, and what could not be shown is not missed. That somebody is typing is shown on the side: no text
+waits for it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Literal
 
 import structlog
 
+from adapters.courtesies import Courtesies
 from adapters.telegram import names
 from adapters.telegram.api import Api, Busy, TelegramRefused
 from adapters.telegram.outgoing import Body, Outgoing
@@ -70,10 +72,12 @@ class Live:
         writer: Writer,
         outgoing: Outgoing,
         drafts: Drafts,
+        courtesies: Courtesies,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._showing, self.way = showing, way
-        self._api, self._writer, self._outgoing, self._drafts, self._clock = api, writer, outgoing, drafts, clock
+        self._api, self._writer, self._outgoing, self._drafts = api, writer, outgoing, drafts
+        self._courtesies, self._clock = courtesies, clock
         self._newest: Reply | None = None
         self._shown: Reply | None = None
         self._visible = False
@@ -131,7 +135,7 @@ class Live:
             else:  # cheaper to ask than to write it out
                 self._at = now + _AGAIN_SECONDS
         if not self._visible and now >= self._typing_at and not self._ended:
-            await self._type()
+            self._type()
         return self._next(self._clock())
 
     def _due(self, now: float) -> bool:
@@ -146,7 +150,11 @@ class Live:
     async def _show(self, newest: Reply) -> None:
         showing, now = self._showing, self._clock()
         body = self._outgoing.growing(newest, group=showing.spot.group, stop=self.way == "edit")
-        if body is None or (body.digest == self._digest and now < self._drafted_at + _REFRESH_SECONDS):
+        if (
+            body is None
+            or self._too_soon(body)
+            or (body.digest == self._digest and now < self._drafted_at + _REFRESH_SECONDS)
+        ):
             self._shown = newest
             return
         try:
@@ -162,6 +170,10 @@ class Live:
             self._visible = True
             self._shown, self._digest = (newest, body.digest) if whole else (None, "")
             self._at = now + (_DRAFT_SECONDS if self.way == "draft" else _EDIT_SECONDS)
+
+    def _too_soon(self, body: Body) -> bool:
+        """Whether there would be a message in which there is nothing to read, and for a while no other."""
+        return self.way == "edit" and not self._showing.part(0).id and not body.beginning.strip("… ")
 
     async def _draft(self, newest: Reply, body: Body, now: float) -> bool:
         place = self._showing.spot.place
@@ -188,12 +200,14 @@ class Live:
         elif error.permanent or (error.ambiguous and self.way == "edit" and not self._showing.part(0).id):
             self.way = "none"
 
-    async def _type(self) -> None:
+    def _type(self) -> None:
         spot = self._showing.spot
         self._typing_at = self._clock() + _TYPING_SECONDS
-        try:
-            await self._api.call(
-                "sendChatAction", chat=spot.place.chat, live=True, action="typing", **spot.topic(), **spot.theirs()
-            )
-        except (Busy, TelegramRefused):
-            return
+
+        async def typing() -> None:
+            if not (self._visible or self._ended):
+                await self._api.call(
+                    "sendChatAction", chat=spot.place.chat, live=True, action="typing", **spot.topic(), **spot.theirs()
+                )
+
+        self._courtesies.offer(typing)

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import structlog
 
+from adapters.courtesies import Courtesies
 from adapters.telegram import keyboards, names
 from adapters.telegram.api import Api, Busy, TelegramRefused
 from adapters.telegram.desk import Desk
@@ -33,8 +34,8 @@ _NOTHING = "…"
 
 
 class Sender:
-    def __init__(self, api: Api, store: Store, config: Config, metrics: Metrics) -> None:
-        self._api, self._store, self._config = api, store, config
+    def __init__(self, api: Api, store: Store, config: Config, metrics: Metrics, courtesies: Courtesies) -> None:
+        self._api, self._store, self._config, self._courtesies = api, store, config, courtesies
         self._sends = Sends(store)
         self._writer = Writer(api, self._sends, metrics)
         self._outgoing = Outgoing(config)
@@ -106,6 +107,7 @@ class Sender:
             writer=self._writer,
             outgoing=self._outgoing,
             drafts=self._drafts,
+            courtesies=self._courtesies,
         )
         self._live[name] = live
         if len(self._live) > _MOST_LIVE:

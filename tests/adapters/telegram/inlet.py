@@ -46,9 +46,9 @@ class Inlet:
         self.published: list[Published] = []
         self.refuse: Callable[[Published], Exception | None] = lambda _: None
         self.api = Api(config, self.metrics)
-        self.sender = Sender(self.api, store, config, self.metrics)
         counted = self.metrics.counter("telegram_courtesies", "Small things.", "outcome")
         self.courtesies = Courtesies("telegram", counted, busy=Busy, refused=TelegramRefused)
+        self.sender = Sender(self.api, store, config, self.metrics, self.courtesies)
         self.at = Receiving(
             config=config,
             store=store,

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from adapters.courtesies import Courtesies
 from adapters.telegram import names
-from adapters.telegram.api import Api
+from adapters.telegram.api import Api, Busy, TelegramRefused
 from adapters.telegram.sender import Sender
 from bot.config import Config, load
 from bot.events import Case, Citation, Failed, FinishReason, Message, Outbound, Post, PostKind, Reply
@@ -61,7 +62,9 @@ class Outlet:
         store: Any = self.store
         metrics = Metrics()
         self.api = Api(self.config, metrics, second=self._second)
-        self.sender = Sender(self.api, store, self.config, metrics)
+        counted = metrics.counter("telegram_courtesies", "Small things.", "outcome")
+        self.courtesies = Courtesies("telegram", counted, busy=Busy, refused=TelegramRefused)
+        self.sender = Sender(self.api, store, self.config, metrics, self.courtesies)
 
     async def restart(self) -> None:
         await self.close()
@@ -69,6 +72,7 @@ class Outlet:
         self._begin()
 
     async def close(self) -> None:
+        await self.courtesies.close()
         await self.sender.close()
         await self.api.close()
 

@@ -89,6 +89,34 @@ async def test_typing_goes_on_until_something_is_shown(tmp_path, monkeypatch):
         assert len(out.telegram.calls_of("sendChatAction")) == told
 
 
+async def test_a_message_begins_when_there_is_something_to_read(tmp_path):
+    """The next text may have to wait for the budgets; until then that somebody is typing says as much as dots do."""
+    async with outlet(tmp_path) as out:
+        message = await out.ask(chat=GROUP)
+        await out.send(partial(message, "We"))
+        await out.telegram.until(lambda: out.telegram.calls_of("sendChatAction"))
+        assert not out.telegram.calls_of("sendMessage")
+        await out.send(partial(message, "We deliver"))
+        await out.telegram.answers(GROUP)
+        assert out.said(GROUP)[0].texts[0] == "We …"
+        await out.send(final(message, "We deliver."))
+        assert out.texts(GROUP) == ["We deliver."]
+
+
+async def test_no_text_waits_for_the_sign_that_somebody_is_typing(tmp_path):
+    """Neither one that is being written, nor the end."""
+    async with outlet(tmp_path) as out:
+        message = await out.ask()
+        gate = out.telegram.hold_next("sendChatAction")
+        await out.send(partial(message, ""))
+        await gate.reached.wait()
+        await out.send(partial(message, "We deliver"))
+        await out.telegram.until(lambda: out.telegram.chat(PERSON).drafts)
+        await out.send(final(message, "We deliver."))
+        assert out.texts() == ["We deliver."] and not out.telegram.calls_of("sendChatAction")[0].answer
+        gate.release()
+
+
 async def test_who_blocked_the_bot_is_shown_nothing_more(tmp_path):
     async with outlet(tmp_path) as out:
         message = await out.ask()
