@@ -26,6 +26,9 @@ NO_TOPICS: Words = ("not a forum", "not enough rights", "administrator rights", 
 NO_TEXT: Words = ("message text is empty",)
 """What a server says to a rich message when it does not know what that is."""
 
+NOT_KNOWN = "Telegram does not know TELEGRAM_BOT_TOKEN: look at what BotFather says"
+"""What there is to do about 401."""
+
 
 class TelegramRefused(Exception):
     """Telegram did not do what was asked. `error` is its own description of why. Holds neither a token nor a text.
@@ -35,9 +38,8 @@ class TelegramRefused(Exception):
     """
 
     def __init__(self, method: str, error: str, *, code: int = 0, ambiguous: bool = False) -> None:
-        super().__init__(
-            f"Telegram did not answer {method}: {error}" if ambiguous else f"Telegram refused {method}: {error}"
-        )
+        how = "did not answer" if ambiguous else "refused" if code else "was not reached by"
+        super().__init__(f"Telegram {how} {method}: {error}")
         self.method, self.error, self.code, self.ambiguous = method, error, code, ambiguous
 
     @property

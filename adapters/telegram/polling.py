@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from adapters.telegram.api import Api, TelegramRefused
+from adapters.telegram.errors import NOT_KNOWN
 from adapters.telegram.inbound import ALLOWED
 from adapters.telegram.lanes import lane
 from adapters.telegram.shape import Malformed, checked
@@ -159,7 +160,7 @@ def _explain(error: TelegramRefused) -> None:
     elif error.code == 409:
         log.error("telegram.conflict", why="another program polls with this token: stop one of them")
     elif error.code in (401, 404):
-        log.error("telegram.token", why="Telegram does not know TELEGRAM_BOT_TOKEN: look at what BotFather says")
+        log.error("telegram.token", why=NOT_KNOWN)
     else:
         log.warning("telegram.unreachable", error=str(error))
 

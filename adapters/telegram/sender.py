@@ -16,7 +16,7 @@ from adapters.courtesies import Courtesies
 from adapters.telegram import keyboards, names
 from adapters.telegram.api import Api, Busy, TelegramRefused
 from adapters.telegram.desk import Desk
-from adapters.telegram.errors import NO_THREAD
+from adapters.telegram.errors import NO_THREAD, NOT_KNOWN
 from adapters.telegram.live import Drafts, Live, Way
 from adapters.telegram.outgoing import RANKS, Content, Outgoing
 from adapters.telegram.sends import Sends, Spot, chat, edition, key, number
@@ -42,7 +42,7 @@ class Sender:
         self._desk = Desk(api, store, self._sends, config)
         self._drafts = Drafts()
         self._live: OrderedDict[str, Live] = OrderedDict()
-        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._told: OrderedDict[tuple[str, ...], None] = OrderedDict()
         self._given_up = metrics.counter("telegram_given_up", "Sends that Telegram will never take.", "code")
         self._lost = metrics.counter("telegram_lost", "Messages that were begun and whose ids never came back.")
 
@@ -59,9 +59,11 @@ class Sender:
                 return ""
             return await self._end(event)
         except TelegramRefused as error:
-            if not error.permanent:
-                raise
-            return await self._give_up(event, error)
+            if error.permanent:
+                return await self._give_up(event, error)
+            if error.code == 401 and self._first_time("token"):
+                log.error("telegram.token", why=NOT_KNOWN)
+            raise
 
     async def chosen(self, remote: str, value: int) -> None:
         """Show below the answer at `remote` (the house's name of the message with the buttons) what somebody thinks of
@@ -193,10 +195,7 @@ class Sender:
     async def _give_up(self, event: Outbound, error: TelegramRefused) -> str:
         conversation = event.address.conversation
         self._given_up.labels(str(error.code)).inc()
-        if (conversation, error.error) not in self._told:
-            self._told[conversation, error.error] = None
-            if len(self._told) > _LOGGED:
-                self._told.popitem(last=False)
+        if self._first_time(conversation, error.error):
             log.warning("telegram.given_up", conversation=conversation, error=error.error)
         if isinstance(event, Post) and event.kind == "case":  # so that what belongs below it does not wait for it
             sends = await self._store.sends(names.CHANNEL, event.id)
@@ -204,6 +203,14 @@ class Sender:
                 kept = Send(part=0, state="done", detail={"given_up": error.error})
                 await self._store.keep_send(names.CHANNEL, event.id, kept)
         return ""
+
+    def _first_time(self, *what: str) -> bool:
+        """Whether this was not told lately; from now on it was."""
+        new = what not in self._told
+        self._told[what] = None
+        if len(self._told) > _LOGGED:
+            self._told.popitem(last=False)
+        return new
 
     # -- where ---------------------------------------------------------------------------------------------
     async def _showing(self, name: str, spot: Spot) -> Showing:

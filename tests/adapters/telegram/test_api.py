@@ -102,6 +102,7 @@ async def test_a_connection_that_never_came_about_has_done_nothing():
     api = Api(config(base_url="http://127.0.0.1:9"), Metrics())
     error = await refused(api.call("sendMessage", chat=PERSON, text="hello"))
     assert not error.ambiguous and not error.permanent
+    assert str(error) == "Telegram was not reached by sendMessage: ConnectError"
     await api.close()
 
 

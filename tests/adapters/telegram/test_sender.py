@@ -203,23 +203,6 @@ async def test_an_opinion_is_shown_below_the_answer(tmp_path):
         await out.sender.chosen(f"{BOT}:{PERSON}:999", 1)
 
 
-@pytest.mark.parametrize(
-    ("method", "description", "status"),
-    [
-        ("sendMessage", "Forbidden: bot was blocked by the user", 403),
-        ("sendMessage", "Forbidden: user is deactivated", 403),
-        ("sendMessage", "Bad Request: chat not found", 400),
-        ("sendMessage", "Bad Request: not enough rights to send text messages to the chat", 400),
-        ("editMessageText", "Forbidden: bot was kicked from the supergroup chat", 403),
-    ],
-)
-async def test_what_telegram_will_never_take_is_given_up(tmp_path, method, description, status):
-    async with outlet(tmp_path) as out:
-        message = await out.ask()
-        out.telegram.fail_next(method, description, status=status)
-        assert await out.send(final(message, "Yes.")) == ""
-
-
 async def test_a_group_that_became_a_supergroup_is_followed(tmp_path):
     """The answer stands where the group is now, under the name that presses there will have."""
     async with outlet(tmp_path) as out:
