@@ -25,7 +25,7 @@ from tests.fakes.telegram.server import FakeTelegram, Faults, fake_telegram
 SETTINGS = {**UNHINDERED, "bus.per_conversation": 50}
 MESSAGES = 10
 """From each person."""
-WAVE = 30
+PEOPLE = 30
 """People who write at once."""
 COPIES, SHUFFLE = 5, 1.0
 
@@ -50,7 +50,9 @@ class Delivered:
         return not any((self.unanswered, self.twice, self.strange, self.inversions, len(self.violations)))
 
 
-async def measure(folder: Path, mode: Mode, *, updates: int, seed: int, patience: float = 120.0) -> Delivered:
+async def measure(
+    folder: Path, mode: Mode, *, updates: int, seed: int, people: int = PEOPLE, patience: float = 120.0
+) -> Delivered:
     """Write until the bot was told of `updates` messages, and see what was answered."""
     began = time.monotonic()
     async with fake_telegram() as telegram:
@@ -60,7 +62,7 @@ async def measure(folder: Path, mode: Mode, *, updates: int, seed: int, patience
         telegram.faults = Faults(copies=COPIES, shuffle=SHUFFLE, seed=seed)
         asked: dict[Spot, list[Question]] = {}
         while sum(map(len, asked.values())) < updates:
-            wave = {spot: await _write(telegram, spot) for spot in spots(telegram, 1 + len(asked), WAVE)}
+            wave = {spot: await _write(telegram, spot) for spot in spots(telegram, 1 + len(asked), people)}
             asked |= wave
             await telegram.settled(seconds=patience)
             with suppress(TimeoutError):

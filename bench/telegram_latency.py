@@ -39,7 +39,9 @@ class Shown:
     groups: list[float]
 
 
-async def measure(folder: Path, mode: Mode, *, questions: int, seed: int, delay: float = 0.0) -> Shown:
+async def measure(
+    folder: Path, mode: Mode, *, questions: int, seed: int, delay: float = 0.0, warm: int = WARM
+) -> Shown:
     """Ask one question after another, each in a chat of its own, half of them in private chats."""
     chance = random.Random(seed)
     async with fake_telegram(latency=LATENCY, budgets=Budgets()) as telegram:
@@ -47,13 +49,13 @@ async def measure(folder: Path, mode: Mode, *, questions: int, seed: int, delay:
         await server.start()
         await connected(telegram, mode)
         waits: dict[bool, list[float]] = {True: [], False: []}
-        for number, spot in enumerate(_spots(telegram, WARM + questions)):
+        for number, spot in enumerate(_spots(telegram, warm + questions)):
             await asyncio.sleep(chance.uniform(0.1, 0.3))
             began = time.monotonic()
             await spot.say(telegram, QUESTION)
             shown_at: float = await telegram.until(partial(_seen, telegram, spot), seconds=30)
             await telegram.until(partial(_whole, telegram, spot), seconds=30)
-            if number >= WARM:
+            if number >= warm:
                 waits[spot.chat > 0].append((shown_at - began) * 1e3)
         await server.stop()
         if telegram.violations:
