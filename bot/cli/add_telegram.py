@@ -69,9 +69,11 @@ def telegram(
     """
     at = project(config, "Telegram")
     if "telegram" in at.tree and not profile_only:
+        by_hand = 'For a webhook, write `mode = "webhook"` below [telegram] and `public_url` below [server]. '
         raise UsageError(
             f"{at.file} sets up `telegram` already; nothing was changed. Set `enabled = true` there if it is off. "
-            "To set the bot's commands and descriptions alone: frontdesk add telegram --profile-only"
+            + (by_hand if webhook else "")
+            + "To set the bot's commands and descriptions alone: frontdesk add telegram --profile-only"
         )
     url = _address(at.settings, public_url) if webhook or public_url else ""
     if importlib.util.find_spec("telegram") is None:

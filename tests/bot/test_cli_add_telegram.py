@@ -154,6 +154,16 @@ async def test_a_server_s_section_is_the_operator_s(project: Path) -> None:
         assert (await _add(project, telegram, "--webhook")).returncode == 0
 
 
+async def test_a_section_that_is_there_is_changed_by_hand(project: Path) -> None:
+    """What to write in it for a webhook is said, since the steps of the documentation lead here."""
+    async with fake_telegram() as telegram:
+        assert (await _add(project, telegram)).returncode == 0
+        before = (project / "frontdesk.toml").read_bytes()
+        told = await _add(project, telegram, "--webhook", "--public-url", URL)
+    assert told.returncode == 2 and 'mode = "webhook"' in told.stderr and "public_url" in told.stderr
+    assert (project / "frontdesk.toml").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     "url",
     ["", "http://chat.example.org", "chat.example.org", "https://", "https://x.org/?a=b", "https://[", "https://x:0"],
