@@ -19,18 +19,22 @@ class BodyRefused(Exception):
 async def body_of(request: web.Request, *, most: int, seconds: float) -> bytes:
     """At most `most` bytes: refused before they are read when they say that they are more, and while they are read when
     they become more, or take longer than `seconds`. Raises `BodyRefused`."""
-    too_large = BodyRefused(f"The body is larger than {most} bytes.", too_large=True)
     if (request.content_length or 0) > most:
-        raise too_large
+        raise _too_large(most)
     read = bytearray()
     try:
         async with asyncio.timeout(seconds):
             async for chunk in request.content.iter_any():
                 read += chunk
                 if len(read) > most:
-                    raise too_large
+                    raise _too_large(most)
     except TimeoutError:
         raise BodyRefused("The body took too long to arrive.") from None
     except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
         raise BodyRefused("The body did not arrive whole.") from None
     return bytes(read)
+
+
+def _too_large(most: int) -> BodyRefused:
+    """Made where it is raised: an error in a variable of the reader would keep alive what was read, and itself."""
+    return BodyRefused(f"The body is larger than {most} bytes.", too_large=True)
