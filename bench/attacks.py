@@ -22,12 +22,14 @@ STRANGE: tuple[Any, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent. `headers` take the place of the right ones, where they are given; None leaves one out."""
+    """What is sent. `headers` take the place of the right ones, where they are given; None leaves one out. `streamed`:
+    in chunks, without saying how long it is."""
 
     body: bytes
     content_type: str = JSON
     headers: Headers | None = None
     packed: bool = False
+    streamed: bool = False
     kind: Kind = "malformed"
 
 
@@ -71,9 +73,9 @@ class Bodies:
         return Request(text.encode(self.chance.choice(["utf-16", "utf-32", "utf-8-sig", "gb18030", "utf-16-le"])))
 
     def large(self) -> Request:
-        return Request(
-            self.chance.choice([b" ", b"[", b'{"text":"']) + b"x" * self.chance.choice([1_000_001, 3_000_000])
-        )
+        begun = self.chance.choice([b" ", b"[", b'{"text":"'])
+        body = begun + b"x" * self.chance.choice([1_000_001, 3_000_000])
+        return Request(body, streamed=self.chance.random() < 0.5)
 
     def mislabelled(self, whole: Mapping[str, Any], kinds: Sequence[str] = ()) -> Request:
         others = ["text/plain", "", "multipart/form-data; boundary=x", "a" * 500, "image/png", *kinds]

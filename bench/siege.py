@@ -17,6 +17,7 @@ from bench.server import Server
 WARM, ROOM = 0.2, 1.10
 """As in `bench.hostile`: when memory is first read, and by which factor it may have grown at the end."""
 AT_ONCE = 16
+CHUNK = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +104,15 @@ class Siege:
         }
         headers |= {"Content-Encoding": "gzip"} if request.packed else {}
         kept = {name: value for name, value in headers.items() if value is not None}
-        async with self._session.post(self._url, data=io.BytesIO(request.body), headers=kept) as response:
+        given = _chunks(request.body) if request.streamed else io.BytesIO(request.body)
+        async with self._session.post(self._url, data=given, headers=kept) as response:
             await response.read()
             return response.status
+
+
+async def _chunks(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), CHUNK):
+        yield body[start : start + CHUNK]
 
 
 @asynccontextmanager
