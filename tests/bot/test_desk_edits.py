@@ -127,7 +127,7 @@ async def test_a_deletion_stands_above_a_stop(tmp_path: Path) -> None:
 
 async def test_a_deletion_outlives_the_process(tmp_path: Path) -> None:
     """Deleted while it, or a later form of it, was being answered: after a restart nothing of it is answered."""
-    async with house(tmp_path) as at:
+    async with house(tmp_path, server={"drain_seconds": 0}) as at:
         await at.desk.publish(message("a", "m1"))
         await answered(at, "m1")
         for told in (edited("a", "m1", 1), message("a", "m2"), message("b", "m3")):

@@ -82,6 +82,7 @@ async def test_opinions_belong_to_their_channel(made: Inlet) -> None:
 
 async def test_a_person_is_asked_for(made: Inlet) -> None:
     """As a message of its own in the conversation of the answer; once, however often Slack tells."""
+    made.slack.fail_next("users.info", "user_not_found", times=9)  # so that the press tells the name
     ident = await asked(made)
     for _ in range(2):
         assert (await made.dispatch(pressed("human", ident))).status == 200
