@@ -22,7 +22,8 @@ from bench.slack_house import AT_THAT_PACE, GENEROUS, Place, connected, house, o
 from tests.fakes.slack.server import FakeSlack, Faults, Team
 
 REPEAT = 12
-SETTINGS = {**AT_THAT_PACE, "engine.echo.repeat": REPEAT, "engine.echo.delay_ms": 8}
+SETTINGS = {**AT_THAT_PACE, "engine.echo.repeat": REPEAT, "engine.echo.delay_ms": 8, "storage.attempts": 1_000}
+"""A message that ten processes died over is answered with regret, lest it kill them all; here none is at fault."""
 SLOW = 0.2
 """Seconds that an answer of Slack's may take: long enough for kills between a call and its answer."""
 RETRIES = (0.0, *(0.5,) * 60)
