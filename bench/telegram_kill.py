@@ -24,7 +24,8 @@ from bench.telegram_house import MODES, UNHINDERED, Mode, Question, Spot, answer
 from tests.fakes.telegram.server import FakeTelegram, Faults, Shown, fake_telegram
 
 REPEAT = 6
-SETTINGS = {**UNHINDERED, "engine.echo.repeat": REPEAT, "engine.echo.delay_ms": 8}
+SETTINGS = {**UNHINDERED, "engine.echo.repeat": REPEAT, "engine.echo.delay_ms": 8, "storage.attempts": 1_000}
+"""A message that ten processes died over is answered with regret, lest it kill them all; here none is at fault."""
 SLOW = 0.2
 """Seconds that an answer of Telegram's may take: long enough for kills between a call and its answer."""
 SECOND = 0.25
