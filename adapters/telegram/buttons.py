@@ -62,11 +62,9 @@ class Buttons:
         such an answer is everybody's.
         """
         question, who = await self._at.asked_at(pressed.place, pressed.message), str(pressed.who.id)
-        if question is None:
-            asked = [one for one in await self._running(names.address(pressed.place)) if one.sender == who]
-        elif question.sender == who or question.sender.startswith("-"):
-            asked = [question]
-        else:
+        running = [question] if question else await self._running(names.address(pressed.place))
+        asked = [one for one in running if one.sender == who or one.sender.startswith("-")]
+        if running and not asked:
             return self._at.word("not_yours", pressed.who)
         ended = [await self._at.publish(Stop(address=one.address, message_id=one.id)) for one in asked]
         return self._at.word("stopped", pressed.who) if any(ended) else ""
