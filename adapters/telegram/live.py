@@ -130,10 +130,10 @@ class Live:
         """Do what is to be done now; seconds until there is something to do again, unless there is news."""
         now = self._clock()
         if self._newest is not None and self.way != "none" and self._due(now):
-            if self._api.pace.free(self._api.place(self._showing.spot.place.chat)):
+            if (wait := self._api.pace.live_wait(self._api.place(self._showing.spot.place.chat))) <= 0:
                 await self._show(self._newest)
             else:  # cheaper to ask than to write it out
-                self._at = now + _AGAIN_SECONDS
+                self._at = now + wait
         if not self._visible and now >= self._typing_at and not self._ended:
             self._type()
         return self._next(self._clock())

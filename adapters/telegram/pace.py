@@ -7,17 +7,19 @@ and its text need not wait for each other.
 
 Calls that someone's answer depends on wait their turn: in a chat first come, first served, and over all one chat after
 the other, so that whoever has much to say holds up nobody else. Live ones never wait and leave a part of every budget
-alone. A chat that Telegram closed is closed alone.
+alone; where there is no room for all of them, who has asked longest is the next. A chat that Telegram closed is closed
+alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from adapters.pace import NEVER, Budget, Busy
 from bot.config import TelegramRates
@@ -26,6 +28,8 @@ __all__ = ["Busy", "Pace"]
 
 _BURST = 3
 _MOST_LINES = 4_096
+_AGAIN_SECONDS, _LATE_SECONDS, _GONE_SECONDS = 0.5, 0.05, 1.0
+"""Who waits for a live call asks again after so long at most, is waited for so long, and then has lost the place."""
 
 
 @dataclass(slots=True, eq=False)
@@ -66,6 +70,28 @@ class _Line:
         return not self.waiting and self.closed <= now and all(budget.idle(now) for budget in self.budgets)
 
 
+class _Round:
+    """Chats that ask for a live call while there is no room for all, those first that have asked longest. Each is told
+    when to ask again; who does not come is passed over, and has soon lost the place."""
+
+    def __init__(self) -> None:
+        self._coming: OrderedDict[int, float] = OrderedDict()
+
+    def ahead(self, chat: int, now: float) -> int:
+        """How many stand before `chat`, which asks now, and are still to come."""
+        while self._coming and self._coming[oldest := next(iter(self._coming))] < now - _GONE_SECONDS:
+            del self._coming[oldest]
+        before = takewhile(lambda one: one[0] != chat, self._coming.items())
+        return sum(coming >= now - _LATE_SECONDS for _, coming in before)
+
+    def come(self, chat: int, at: float) -> None:
+        """`chat` is told to ask again then; it keeps its place, or gets the last."""
+        self._coming[chat] = at
+
+    def leave(self, chat: int) -> None:
+        self._coming.pop(chat, None)
+
+
 class Pace:
     """Everybody's turns. `second` is how long Telegram's second lasts, in seconds."""
 
@@ -76,6 +102,7 @@ class Pace:
         self._lines: dict[int, _Line] = {}
         self._all = _Line((_budget(rates.all_per_second, second, 1),))
         """Here stands the first of each chat's line, once nothing but this holds it up."""
+        self._round = _Round()
 
     @asynccontextmanager
     async def turn(self, chat: int, *, final: bool = False, live: bool = False, ahead: int = 0) -> AsyncIterator[None]:
@@ -85,12 +112,13 @@ class Pace:
         there is to be room for them.
         """
         line = self._line(chat)
-        if live and not self._free(line):
+        if live and not self.free(chat):
             raise Busy
         if not live:
             await self._stand_in(line, _Ticket(final, ahead))
         budgets = (*line.budgets, *self._all.budgets)
         if live:
+            self._round.leave(chat)
             for budget in budgets:
                 budget.begin(self._clock(), live=True)
         try:
@@ -102,7 +130,24 @@ class Pace:
 
     def free(self, chat: int) -> bool:
         """Whether a live call could begin now."""
-        return self._free(self._line(chat))
+        return self.live_wait(chat) <= 0
+
+    def live_wait(self, chat: int) -> float:
+        """Seconds until it is worth while to ask again for a live call; 0: it could begin now.
+
+        Whoever asks gets a place among the chats that do, and keeps it by asking again when told to.
+        """
+        line, now = self._line(chat), self._clock()
+        own = _AGAIN_SECONDS if line.waiting else line.wait(now, live=True)
+        if own > 0:
+            self._round.leave(chat)
+            return min(own, _AGAIN_SECONDS)
+        rhythm = self._second / self._rates.all_per_second
+        room = self._all.wait(now, live=True)
+        wait = rhythm if self._all.waiting or room == NEVER else room
+        wait = min(_AGAIN_SECONDS, wait + self._round.ahead(chat, now) * rhythm)
+        self._round.come(chat, now + wait if wait > 0 else now - 2 * _LATE_SECONDS)  # nobody waits for who may go
+        return wait
 
     def close(self, chat: int | None, seconds: float) -> None:
         """Telegram said so: nothing is shown in `chat` (None: anywhere) for so long."""
@@ -150,11 +195,6 @@ class Pace:
         for waiting in (line.waiting, self._all.waiting):
             if waiting:
                 waiting[0].woken.set()
-
-    def _free(self, line: _Line) -> bool:
-        now = self._clock()
-        waited_for = line.waiting or self._all.waiting
-        return not waited_for and line.wait(now, live=True) <= 0 and self._all.wait(now, live=True) <= 0
 
     # -- budgets -------------------------------------------------------------------------------------------
     def _line(self, chat: int) -> _Line:

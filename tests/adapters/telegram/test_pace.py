@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -174,6 +175,27 @@ async def test_what_was_begun_is_ended_before_more_is_begun():
     await asyncio.gather(*(answer(chat) for chat in range(1, 61)))
     ahead = [order[:number].count("begun") - order[:number].count("ended") for number in range(len(order))]
     assert len(order) == 120 and max(ahead) <= 20
+
+
+async def test_live_calls_go_round():
+    """Where there is no room for all of them, who has asked longest is the next, and who asks no more is in nobody's
+    way."""
+    time = Time()
+    turns = pace(time, chat_per_second=100, all_per_second=8)
+    again, shown = dict.fromkeys(range(1, 41), 0.0), []
+    while len(shown) < 200:
+        time.now += 0.01
+        for chat in [chat for chat, at in again.items() if at <= time.now]:
+            again[chat] = time.now + (wait := turns.live_wait(chat))
+            if wait <= 0:
+                shown.append(chat)
+                await spend(turns, chat, live=True)
+            if len(shown) == 10:
+                again.pop(40, None)
+    assert time.now < 100 + 200 / 6 * 1.2
+    for chat in again:
+        turn = [number for number, other in enumerate(shown) if other == chat]
+        assert {later - earlier for earlier, later in pairwise(turn)} == {len(again)}
 
 
 async def test_who_is_cancelled_takes_nobodys_turn():
