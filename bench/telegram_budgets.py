@@ -45,7 +45,7 @@ LATER = 0.1
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streamed:
     """What stands there at the end. `waits` are the seconds from each person's question to its whole answer, of those
-    whose chats were not closed. `wrong` and `violations` must be 0, `over` empty."""
+    whose chats were not closed, `firsts` those to the first text. `wrong` and `violations` must be 0, `over` empty."""
 
     chats: int
     whole: int
@@ -55,6 +55,7 @@ class Streamed:
     limited: int
     peaks: Mapping[str, Usage]
     waits: Mapping[int, float]
+    firsts: Sequence[float]
     violations: tuple[str, ...]
 
     @property
@@ -159,8 +160,20 @@ def _verdict(telegram: FakeTelegram, asked: Sequence[Question], open_: Sequence[
             for question in open_
             if parts[question]
         },
+        firsts=[_first(telegram, question) for question in open_],
         violations=tuple(telegram.violations),
     )
+
+
+def _first(telegram: FakeTelegram, question: Question) -> float:
+    """Seconds from the question until something was shown in its chat."""
+    chat = question.spot.chat
+    shown = (
+        call.at
+        for call in telegram.world.calls
+        if call.method in ("sendMessage", "sendMessageDraft") and call.given["chat_id"] == chat and "ok" in call.answer
+    )
+    return next(shown, float("inf")) - telegram.message(chat, question.message).at
 
 
 def main() -> int:
@@ -184,6 +197,7 @@ def _run(name: str, chats: int, **how: Any) -> Streamed:
     p95 = statistics.quantiles(waits, n=20)[18]
     print(f"whole and identical  {found.whole}, other text {found.wrong}, {found.several} of several messages")
     print(f"to the whole answer  p50 {statistics.median(waits):.1f} s, p95 {p95:.1f} s, at most {max(waits):.1f} s")
+    print(f"to the first text    p50 {statistics.median(found.firsts):.1f} s, at most {max(found.firsts):.1f} s")
     calls = ", ".join(f"{method} {count}" for method, count in sorted(found.calls.items()))
     print(f"calls                {calls}; {found.limited} answered with 429")
     for scope, usage in sorted(found.peaks.items()):
