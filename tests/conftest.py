@@ -9,11 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 # Failed asserts in the contracts explain themselves as those of tests do: said before any test imports one.
 pytest.register_assert_rewrite(
     *(f"tests.contracts.{file.stem}" for file in (Path(__file__).parent / "contracts").glob("*.py"))
 )
+
+# The same examples at every run, and none kept between runs: EXPLORE=1 looks for new ones.
+settings.register_profile("same", derandomize=True, database=None)
+if os.environ.get("EXPLORE") != "1":
+    settings.load_profile("same")
 
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
 
