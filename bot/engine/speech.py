@@ -63,7 +63,7 @@ class SpeechRecognizer:
         self._closed = threading.Event()
         self._model: Listener | None = None
 
-    async def hear(self, audio: bytes, media_type: str, language: str) -> str:  # noqa: ARG002
+    async def hear(self, audio: bytes, media_type: str, language: str) -> str:  # noqa: ARG002 - the protocol's
         """See `Hearing.hear`. What kind of sound it is, the bytes themselves say."""
         if self._closed.is_set() or not self._places.acquire(blocking=False):
             raise NotPerceived("Too many recordings wait to be listened to.", why="busy")
