@@ -53,7 +53,11 @@ def test_keys_are_changed_one_after_the_other() -> None:
     assert b"T0123" not in old
 
 
-@pytest.mark.parametrize("key", [" ", "short", ",", f"{FIRST},", f"{FIRST},x", "é" * 44, FIRST[:-2]])
+@pytest.mark.parametrize(
+    "key",
+    [" ", "short", ",", f"{FIRST},", f"{FIRST},x", "é" * 44, FIRST[:-2]],
+    ids=["blank", "short", "two blank ones", "a blank second", "a short second", "not ASCII", "cut off"],
+)
 def test_a_key_that_is_none_is_named(key: str) -> None:
     """By its variable, without the key itself."""
     with pytest.raises(ConfigError, match="FRONTDESK_ENCRYPTION_KEY") as caught:
