@@ -31,22 +31,24 @@ class Killed(BaseException):
 
 class Mortal:
     """A store in front of which the process dies: just before the `dies_at`-th time that a send is kept, or just after
-    it when `after`."""
+    it when `after`. Who is dead keeps nothing more."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.kept = itertools.count(1)
-        self.dies_at, self.after = 0, False
+        self.dies_at, self.after, self.dead = 0, False, False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
     async def keep_send(self, channel: str, key: str, send: Send) -> None:
         dies = next(self.kept) == self.dies_at
-        if dies and not self.after:
+        self.dead = self.dead or (dies and not self.after)
+        if self.dead:
             raise Killed
         await self._store.keep_send(channel, key, send)
         if dies:
+            self.dead = True
             raise Killed
 
 
@@ -68,7 +70,7 @@ class Outlet:
 
     async def restart(self) -> None:
         await self.close()
-        self.store.dies_at = 0
+        self.store.dies_at, self.store.dead = 0, False
         self._begin()
 
     async def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.telegram import api as api_module
 from adapters.telegram import live as live_module
+from adapters.telegram.api import TelegramRefused
 from adapters.telegram.markdown import render
 from tests.adapters.telegram.outlet import GROUP, PERSON, Killed, final, outlet, partial
 from tests.fakes.telegram.server import Budgets, Faults
@@ -113,8 +115,14 @@ FAULTS = st.builds(
     drop_before=st.sampled_from((0.0, 0.2)),
     seed=st.integers(0, 10_000),
 )
-"""Together at most four of five calls fail, so that what is sent sixty times arrives."""
+"""Together at most four of five calls fail."""
 SECOND = 0.01
+STARTING = 3 * SECOND
+"""How long a process takes to start at least: a burst, of which a new one does not know, is over by then."""
+OUTAGE = 60
+"""So often an end is tried while calls fail; then Telegram is well again, and the next one has to get through."""
+LONGEST = 120.0
+"""Seconds after which a send that has not come to its end never will."""
 
 
 async def answer(out, message, text, seed):
@@ -123,7 +131,28 @@ async def answer(out, message, text, seed):
     for seq in range(4):
         await out.send(partial(message, text[: chance.randint(1, len(text))], seq=seq))
         await asyncio.sleep(chance.random() * 0.01)
-    return await out.deliver(final(message, text))
+    await end(out, message, text)
+
+
+async def end(out, message, text):
+    """However long the faults last: when they are over, one more try is enough."""
+    faults = out.telegram.faults
+    try:
+        await out.deliver(final(message, text), tries=OUTAGE)
+    except TelegramRefused:
+        out.telegram.faults = Faults()
+        await out.send(final(message, text))
+        out.telegram.faults = faults
+
+
+async def outlive(out, message, text, seed):
+    """Its end is shown, by this process or by the next."""
+    with suppress(Killed):
+        await answer(out, message, text, seed)
+    if out.store.dead:
+        await out.restart()
+        await asyncio.sleep(STARTING)
+        await end(out, message, text)
 
 
 @given(
@@ -136,8 +165,8 @@ async def answer(out, message, text, seed):
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_goes_wrong_each_text_is_shown_once(tmp_path_factory, faults, texts, chat, dies_at, after, rich):
-    """For any faults of Telegram's and a death in between: when an end was taken, the chat shows it, once and whole,
-    and no budget was exceeded."""
+    """For any faults of Telegram's and a death in between: every end is taken, at the latest by the first try after the
+    faults; then the chat shows it, once and whole, and no budget was exceeded."""
     folder = tmp_path_factory.mktemp("store")
     rates = {"chat_per_second": 1, "group_per_minute": 600, "all_per_second": 30}
     fake = {"second": SECOND, "budgets": Budgets(group=600)}
@@ -147,11 +176,8 @@ async def test_whatever_goes_wrong_each_text_is_shown_once(tmp_path_factory, fau
         for number, text in enumerate(texts):
             message = await out.ask(chat=chat)
             out.store.dies_at, out.store.after = dies_at, after
-            try:
-                await answer(out, message, text, seed=number)
-            except Killed:
-                await out.restart()
-                await out.deliver(final(message, text))
+            async with asyncio.timeout(LONGEST):
+                await outlive(out, message, text, seed=number)
             expected += [text] if rich and text is LONG else pieces(text, chat)
             whole, _ = shown(out, chat)
             assert [" ".join(one.replace("\\", "").split()) for one in whole] == [

@@ -25,11 +25,12 @@ the budgets allow or before retry_after is over, two writers of one message, two
 Telegram would, and noted. `second` is how many of our seconds one of Telegram's lasts: for budgets, drafts, penalties
 (retry_after is told in ours), polling and retries; only the dates in messages are ours. `version` is that of the Bot
 API: older servers do not know rich messages (10.1) nor `can_stop` (10.3). `privacy`: the bot hears in groups only what
-is meant for it. `latency`: our seconds that every request is on its way.
+is meant for it. `latency`: our seconds that every request is on its way. `monotonic`: our clock, for tests that set it.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -46,7 +47,7 @@ from tests.fakes.telegram.messages import MESSAGES
 from tests.fakes.telegram.places import PLACES
 from tests.fakes.telegram.profile import PROFILE
 from tests.fakes.telegram.queries import QUERIES
-from tests.fakes.telegram.state import Chat, Draft, File, Shown, Standing, User
+from tests.fakes.telegram.state import Chat, Clock, Draft, File, Shown, Standing, User
 from tests.fakes.telegram.updates import Updates
 from tests.fakes.telegram.webhook import Hook
 from tests.fakes.telegram.world import Asked, Button, World
@@ -73,8 +74,10 @@ class FakeTelegram(BusinessPeople):
         privacy: bool = True,
         latency: float = 0.0,
         deadline: float = 10.0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.world = World(token=token, username=username, second=second, version=version, privacy=privacy)
+        clock = Clock(second, monotonic)
+        self.world = World(token=token, username=username, clock=clock, version=version, privacy=privacy)
         self.meter = Meter(budgets, self.world.clock)
         self.hook = Hook(self.world.clock, self.world.violation, deadline)
         self.updates = Updates(self.world, self.hook)

@@ -42,9 +42,9 @@ class Button:
 
 
 class World:
-    def __init__(self, *, token: str, username: str, second: float, version: Version, privacy: bool) -> None:
+    def __init__(self, *, token: str, username: str, clock: Clock, version: Version, privacy: bool) -> None:
         self.token, self.version, self.privacy = token, version, privacy
-        self.clock, self.chance, self.numbers = Clock(second), Chance(), Numbers()
+        self.clock, self.chance, self.numbers = clock, Chance(), Numbers()
         self.bot = User(int(token.partition(":")[0]), "Frontdesk", username=username, is_bot=True)
         self.people: dict[int, User] = {self.bot.id: self.bot}
         self.chats: dict[Place, Chat] = {}
