@@ -169,6 +169,12 @@ def conversation_scope(address: Address) -> str:
     return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
 
 
+def conversation_name(address: Address) -> str:
+    """What operators call a conversation: "channel:account:conversation", and ":thread" where there is one."""
+    parts = (address.channel, address.account, address.conversation)
+    return ":".join((*parts, address.thread) if address.thread else parts)
+
+
 class Store(Protocol):
     async def open(self) -> None:
         """Make ready: create, migrate, take the folder's lock, void the leases of a process that died.
@@ -205,13 +211,15 @@ class Store(Protocol):
         case: Case | None = None,
         seen: Case | None = None,
         forget: bool = False,
+        explanation: Mapping[str, Any] | None = None,
     ) -> Outgoing:
         """Commit the end of the message, its turns and the outbox rows in one transaction. Raises `StaleLease`.
 
         `posts` go out too, after the end, in their order, at addresses of their own; one of kind "said" at a case's
         visitor is remembered there as the assistant's turn. `case` is kept in the place of what was known of it: give
         it when it is new and when it changed. `seen` is the case as it was when all this was decided. With `forget`
-        the conversation is forgotten too (see there), but for the turns that are given.
+        the conversation is forgotten too (see there), but for the turns that are given. `explanation` is how the
+        answer came about, as JSON values; it is kept as `explanation` says.
 
         Raises `CaseConflict`, and nothing is changed, when the case is no more as it was `seen`, when it was closed
         before, when another case of the same conversation is open, or when a post is about a case that is not known
@@ -223,6 +231,13 @@ class Store(Protocol):
 
     async def exchange(self, channel: str, message_id: str) -> Exchange | None:
         """One message and its end."""
+
+    async def explanation(self, channel: str, message_id: str) -> Mapping[str, Any] | None:
+        """How the answer to a message came about, as it was committed with its end; None when nothing is kept.
+
+        It goes with its message. It may repeat what the conversation remembered: so it goes when that is forgotten, too,
+        when somebody in the conversation is erased, and when something expires that was said at its "since" (seconds).
+        """
 
     # -- outbox ------------------------------------------------------------------------------------
     async def undelivered(self, *, channel: str | None = None, limit: int = 1_000) -> Sequence[Outgoing]:
@@ -269,6 +284,9 @@ class Store(Protocol):
     async def uninstall(self, channel: str, account: str) -> bool: ...
 
     # -- conversations -----------------------------------------------------------------------------
+    async def conversations(self, ending: str = "", *, limit: int = 100) -> Sequence[Address]:
+        """Conversations whose name (see `conversation_name`) ends with `ending`, the newest first."""
+
     async def turns(self, address: Address, *, after: int = 0, limit: int = 200) -> Sequence[tuple[int, Turn]]:
         """The newest `limit` turns with a number above `after`, oldest first, with their numbers."""
 
@@ -297,8 +315,12 @@ class Store(Protocol):
         """Keep the newest opinion on a message. False when there is no such message in that conversation."""
 
     # -- visitors and time -------------------------------------------------------------------------
-    async def export(self, visitor: str) -> Mapping[str, Any]:
-        """Everything held about a sender, as JSON-ready values: of a case that they opened both sides."""
+    async def export(self, visitor: str, *, explanations: bool = False) -> Mapping[str, Any]:
+        """Everything held about a sender, as JSON-ready values: of a case that they opened both sides.
+
+        With `explanations` how answers to them came about too, but for conversations with others: those may repeat
+        what the others said.
+        """
 
     async def erase(self, visitor: str) -> Erased:
         """Remove a sender for good: rows, full-text index, write-ahead log and freed pages.

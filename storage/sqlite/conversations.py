@@ -13,6 +13,7 @@ from sqlite_utils.db import Database
 
 from bot.events import Address, Feedback, Turn
 from storage.base import Erased, Exchange, Recollection
+from storage.sqlite import explanations
 from storage.sqlite.removal import finish, remove_documents
 from storage.sqlite.rows import (
     ADDRESS,
@@ -95,6 +96,7 @@ def forget(db: Database, address: Address) -> Erased:
     for (number,) in db.execute(_NUMBER, address_values(address)).fetchall():
         removed["turns"] = db.execute("DELETE FROM turns WHERE conversation = ?", (number,)).rowcount
         remove_documents(db, number, removed)
+        explanations.remove_of(db, number, removed)
         db.execute(_FORGET, (number,))
     return finish(db, removed)
 

@@ -1,16 +1,18 @@
-"""The end of a message: what goes out, what is remembered, and the case that it changes, in one transaction."""
+"""The end of a message: what goes out, what is remembered, the case that it changes and how it came about, in one
+transaction."""
 
 # ruff: noqa: S608 - only constants of this package are put into SQL; every value is bound
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlite_utils.db import Database
 
 from bot.events import Case, Failed, Post, Reply, Turn
 from storage.base import Lease, Outgoing
-from storage.sqlite import cases, conversations
+from storage.sqlite import cases, conversations, explanations
 from storage.sqlite.inbox import MINE, key, stale
 from storage.sqlite.rows import citations_text, snapshot_of
 
@@ -35,6 +37,7 @@ def complete(
     case: Case | None,
     seen: Case | None,
     forget: bool,
+    explanation: Mapping[str, Any] | None,
     now: float,
 ) -> Outgoing:
     """End the message, with its turns and what goes out: all or nothing."""
@@ -46,6 +49,8 @@ def complete(
     number = db.execute(_INSERT_END, values).lastrowid
     if forget:
         conversations.forget(db, event.address)
+    if explanation is not None:
+        explanations.keep(db, message, explanation, now)
     for turn in turns:
         _insert_turn(db, message, conversation, turn)
     if seen is not None:

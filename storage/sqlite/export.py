@@ -43,6 +43,9 @@ _TURNS = f"""
 _POSTS = f"""
     SELECT {OUTGOING_COLUMNS} FROM {OUTGOING_TABLES}
     WHERE o.about IS NOT NULL AND (o.message IN {_LISTED} OR o.about IN {_LISTED}) ORDER BY o.number"""
+_EXPLANATIONS = """
+    SELECT m.id, e.explanation FROM messages m JOIN explanations e ON e.message = m.number
+    WHERE m.conversation = ? ORDER BY m.number"""
 _CASES = f"SELECT k.desk, {CASE_COLUMNS} FROM {CASE_TABLES} WHERE k.number IN {_LISTED} ORDER BY k.number"
 _SENDS = f"""
     SELECT s.channel, s.key, {SEND_COLUMNS} FROM sends s
@@ -55,7 +58,7 @@ _SENDS = f"""
     OR s.about IN {_LISTED} ORDER BY s.channel, s.key, s.part"""
 
 
-def export(db: Database, visitor: str) -> Mapping[str, Any]:
+def export(db: Database, visitor: str, explanations: bool) -> Mapping[str, Any]:
     """Conversations with their exchanges, turns, memory and documents; cases, posts and what shows them remotely."""
     cases = cases_of(db, visitor)
     messages = messages_of(db, visitor, cases)
@@ -63,7 +66,9 @@ def export(db: Database, visitor: str) -> Mapping[str, Any]:
     took = db.execute("SELECT id FROM cases WHERE agent = ? AND agent <> '' ORDER BY number", (visitor,)).fetchall()
     return {
         "visitor": visitor,
-        "conversations": [_conversation(db, number, visitor, said) for number in conversations_of(db, visitor)],
+        "conversations": [
+            _conversation(db, number, visitor, said, explanations) for number in conversations_of(db, visitor)
+        ],
         "cases": [_case(db, row, said) for row in db.execute(_CASES, (handed,)).fetchall()],
         "took": [case for (case,) in took],
         "posts": [_outgoing(outgoing_of(row)) for row in db.execute(_POSTS, (said, handed)).fetchall()],
@@ -71,7 +76,9 @@ def export(db: Database, visitor: str) -> Mapping[str, Any]:
     }
 
 
-def _conversation(db: Database, conversation: int, visitor: str, messages: str) -> Mapping[str, Any]:
+def _conversation(
+    db: Database, conversation: int, visitor: str, messages: str, explanations: bool
+) -> Mapping[str, Any]:
     shared = is_shared(db, conversation, visitor)
     found: dict[str, Any] = {
         "address": asdict(address_of(db.execute(ADDRESS_OF, (conversation,)).fetchone())),
@@ -79,7 +86,11 @@ def _conversation(db: Database, conversation: int, visitor: str, messages: str) 
         "exchanges": _exchanges(db, conversation, messages),
         "turns": _turns(db, conversation, messages),
     }
-    return found if shared else {**found, **_memory(db, conversation), "documents": _documents(db, conversation)}
+    if shared:
+        return found
+    if explanations:
+        found["explanations"] = _explanations(db, conversation)
+    return {**found, **_memory(db, conversation), "documents": _documents(db, conversation)}
 
 
 def _case(db: Database, row: Row, messages: str) -> Mapping[str, Any]:
@@ -124,6 +135,12 @@ def _send(row: Row) -> Mapping[str, Any]:
 
 def _turns(db: Database, conversation: int, messages: str) -> Sequence[Mapping[str, Any]]:
     return [asdict(turn_of(row)[1]) for row in db.execute(_TURNS, (conversation, messages)).fetchall()]
+
+
+def _explanations(db: Database, conversation: int) -> Mapping[str, Any]:
+    """How the answers of a conversation came about, by the ids of its messages."""
+    rows = db.execute(_EXPLANATIONS, (conversation,)).fetchall()
+    return {message: json.loads(explanation) for message, explanation in rows}
 
 
 def _memory(db: Database, conversation: int) -> Mapping[str, Any]:

@@ -256,3 +256,14 @@ def preferences_and_withdrawals(db: Database) -> None:
     db.execute("ALTER TABLE conversations ADD COLUMN preferences TEXT NOT NULL DEFAULT '{}'")
     # 1 when its author deleted it after it was accepted.
     db.execute("ALTER TABLE messages ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0")
+
+
+@steps()
+def explanations(db: Database) -> None:
+    # `since` is when the oldest thing was said that the explanation repeats: it expires with that.
+    db.execute(
+        """CREATE TABLE explanations(
+            message INTEGER PRIMARY KEY REFERENCES messages(number),
+            since REAL NOT NULL, explanation TEXT NOT NULL)"""
+    )
+    db.execute("CREATE INDEX explanations_by_since ON explanations(since)")

@@ -57,6 +57,7 @@ def remove(db: Database, messages: Sequence[int], cases: Sequence[int], removed:
     keys = db.execute(_KEYS, (spoken, spoken, sent)).fetchall()
     places = {place for (place,) in db.execute(_PLACES, (spoken, spoken, handed, handed)).fetchall()}
     for kind, rows, chosen in (
+        ("explanations", "explanations WHERE message", spoken),
         ("feedback", "feedback WHERE message", spoken),
         ("turns", "turns WHERE message", spoken),
         ("posts", "outbox WHERE about IS NOT NULL AND number", sent),

@@ -26,6 +26,7 @@ from storage.sqlite import (
     cases,
     conversations,
     ending,
+    explanations,
     export,
     inbox,
     installations,
@@ -75,15 +76,20 @@ class SqliteStore(Operations):
         case: Case | None = None,
         seen: Case | None = None,
         forget: bool = False,
+        explanation: Mapping[str, Any] | None = None,
     ) -> Outgoing:
         ending.check_end(lease, event)
-        return await self._write(ending.complete, lease, event, turns, posts, case, seen, forget, self._clock())
+        how = (posts, case, seen, forget, explanation)
+        return await self._write(ending.complete, lease, event, turns, *how, self._clock())
 
     async def pending(self, *, limit: int = 1_000) -> Sequence[Message]:
         return await self._ask(inbox.pending, limit, self._clock())
 
     async def exchange(self, channel: str, message_id: str) -> Exchange | None:
         return await self._ask(inbox.exchange, channel, message_id)
+
+    async def explanation(self, channel: str, message_id: str) -> Mapping[str, Any] | None:
+        return await self._ask(explanations.explanation, channel, message_id)
 
     # -- outbox ------------------------------------------------------------------------------------
     async def undelivered(self, *, channel: str | None = None, limit: int = 1_000) -> Sequence[Outgoing]:
@@ -128,6 +134,9 @@ class SqliteStore(Operations):
         return await self._write(installations.remove, channel, account)
 
     # -- conversations -----------------------------------------------------------------------------
+    async def conversations(self, ending: str = "", *, limit: int = 100) -> Sequence[Address]:
+        return await self._ask(explanations.conversations, ending, limit)
+
     async def turns(self, address: Address, *, after: int = 0, limit: int = 200) -> Sequence[tuple[int, Turn]]:
         return await self._ask(conversations.turns, address, after, limit)
 
@@ -153,8 +162,8 @@ class SqliteStore(Operations):
         return await self._write(conversations.keep_feedback, feedback, self._clock())
 
     # -- visitors and time -------------------------------------------------------------------------
-    async def export(self, visitor: str) -> Mapping[str, Any]:
-        return await self._ask(export.export, visitor)
+    async def export(self, visitor: str, *, explanations: bool = False) -> Mapping[str, Any]:
+        return await self._ask(export.export, visitor, explanations)
 
     async def erase(self, visitor: str) -> Erased:
         erased = await self._write(visitors.erase, visitor)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from sqlite_utils.db import Database
 
 from storage.base import Erased
+from storage.sqlite import explanations
 from storage.sqlite.removal import finish, remove, remove_documents, remove_if_empty, remove_orphaned_sends
 from storage.sqlite.rows import Row, dump
 
@@ -85,6 +86,7 @@ def erase(db: Database, visitor: str) -> Erased:
             db.execute(_RENEW, (conversation,))
             removed["memories"] += db.execute(_CLEAR, (conversation,)).rowcount
             remove_documents(db, conversation, removed, attached)
+            explanations.remove_of(db, conversation, removed)
     if visitor:  # nobody has a case that waits
         removed["mentions"] += db.execute(_LEAVE, (visitor,)).rowcount
         removed["mentions"] += db.execute(_FORGET, (visitor,)).rowcount
@@ -99,11 +101,13 @@ def expire(db: Database, before: float) -> Erased:
     quiet = _numbers(db.execute(_QUIET, (before,)).fetchall())
     touched += remove(db, (), quiet, removed)
     remove_orphaned_sends(db, before, removed)
+    explanations.remove_old(db, before, removed)
     touched += _numbers(db.execute(_ABANDONED, (before,)).fetchall())
     for conversation in dict.fromkeys(touched):
         remove_if_empty(db, conversation, removed)
     for conversation in _numbers(db.execute(_FADED, (before,)).fetchall()):
         removed["memories"] += db.execute(_CLEAR, (conversation,)).rowcount
+        explanations.remove_of(db, conversation, removed)
     return finish(db, removed)
 
 

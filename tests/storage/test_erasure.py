@@ -57,11 +57,12 @@ async def visit(store: SqliteStore) -> None:
             )
             lease = await take(store, message)
             text = f"{MARK} {number} answered " * (1 + number * 8)
+            how = {"prompt": f"{MARK} as sent " * (1 + number * 8)}
             if number % 4 == 1:
                 failed = Failed(message_id=message.id, address=address, reason=f"{MARK} failed", said=f"{MARK} said")
-                await store.complete(lease, failed, turns(lease, text))
+                await store.complete(lease, failed, turns(lease, text), explanation=how)
             elif number % 4 > 1:
-                outgoing = await store.complete(lease, answer(lease, text), turns(lease, text))
+                outgoing = await store.complete(lease, answer(lease, text), turns(lease, text), explanation=how)
                 await store.delivered(outgoing.number, f"{MARK}-remote")
             await store.feedback(Feedback(address=address, message_id=message.id, value=-1, comment=f"{MARK}!"))
     for address in (ALONE, SHARED):

@@ -12,7 +12,7 @@ from sqlite_utils.db import Database
 
 from bot.events import Reply
 from storage.base import Lease, Send
-from storage.sqlite import SqliteStore, cases, conversations, ending, inbox, outbox, sends
+from storage.sqlite import SqliteStore, cases, conversations, ending, explanations, inbox, outbox, sends
 from tests.contracts.store import AWAY, HOME, answer, say, turns
 from tests.contracts.store_cases import DESK, case, post
 
@@ -24,11 +24,11 @@ def finish(db: Database) -> None:
     assert isinstance(held, Lease)
     end: Reply = answer(held)
     posts = [post("card", DESK, "case"), post("words", HOME, "said")]
-    ending.complete(db, held, end, turns(held), posts, case(), None, False, 2.0)
+    ending.complete(db, held, end, turns(held), posts, case(), None, False, {"since": 1.0}, 2.0)
     inbox.accept(db, say(2), 3.0)
     later = inbox.lease(db, say(2), 10.0, 3.0)
     assert isinstance(later, Lease)
-    ending.complete(db, later, answer(later), (), [], None, case(), True, 4.0)
+    ending.complete(db, later, answer(later), (), [], None, case(), True, None, 4.0)
 
 
 QUESTIONS: dict[str, Callable[[Database], object]] = {
@@ -47,6 +47,7 @@ QUESTIONS: dict[str, Callable[[Database], object]] = {
     "history": lambda db: conversations.history(db, HOME, 10),
     "preferences": lambda db: conversations.preferences(db, HOME),
     "forget": lambda db: (finish(db), conversations.forget(db, HOME)),
+    "explanation": lambda db: explanations.explanation(db, "web", "m1"),
     "withdraw": lambda db: inbox.withdraw(db, "web", "m1"),
     "turns": lambda db: conversations.turns(db, HOME, 0, 10),
 }

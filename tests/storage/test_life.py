@@ -115,6 +115,7 @@ class LifeOfMessages(RuleBasedStateMachine):
         ids = [f"{lease.message.address.channel}-{lease.message.id}-{number}" for number in range(posts)]
         about = case(visitor=lease.message.address, number=len(lease.message.address.channel))
         more: Any = {"posts": [post(name, about.desk, "said", about) for name in ids], "case": about}
+        more["explanation"] = {"text": text, "attempt": lease.attempt}
         if not self.mine(lease):
             self.refused(self.store.complete(lease, answer(lease, text), turns(lease, text), **more))
             return
@@ -156,6 +157,12 @@ class LifeOfMessages(RuleBasedStateMachine):
     def pending_is_what_nobody_does(self) -> None:
         pending = [(message.address.channel, message.id) for message in self.run(self.store.pending())]
         assert pending == [key for key, known in self.known.items() if self.free(known)]
+
+    @invariant()
+    def an_end_is_explained_by_the_attempt_that_made_it(self) -> None:
+        for (channel, message), known in self.known.items():
+            found = self.run(self.store.explanation(channel, message))
+            assert found == ({"text": known.text, "attempt": known.attempt} if known.ended else None)
 
     @invariant()
     def each_end_is_there_once(self) -> None:

@@ -24,6 +24,7 @@ RELEASED = {
     "what_messages_ask_for",
     "sends_and_installations",
     "preferences_and_withdrawals",
+    "explanations",
 }
 
 

@@ -16,6 +16,7 @@ from storage.sqlite import SqliteStore
 from tests.contracts.store import Clock, InboxContract, end, say, take
 from tests.contracts.store_case_rights import CaseRightsContract
 from tests.contracts.store_cases import CaseContract
+from tests.contracts.store_explanations import ExplanationContract, NameContract
 from tests.contracts.store_keys import KeyContract
 from tests.contracts.store_knowledge import KnowledgeContract, document, passage
 from tests.contracts.store_lease import LeaseContract
@@ -43,6 +44,8 @@ class TestSqliteStore(
     PreferenceContract,
     ForgetContract,
     WithdrawContract,
+    ExplanationContract,
+    NameContract,
 ):
     @pytest.fixture
     def make(self, tmp_path: Path, clock: Clock) -> Callable[[], SqliteStore]:
