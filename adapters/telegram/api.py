@@ -17,6 +17,7 @@ from typing import Any
 
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 
+from adapters.telegram import moves
 from adapters.telegram.errors import TelegramRefused
 from adapters.telegram.pace import Busy, Pace
 from adapters.telegram.request import Client, Flood, Unanswered, in_seconds
@@ -29,7 +30,6 @@ __all__ = ["Api", "Busy", "Me", "TelegramRefused"]
 _TRIES = 4
 _FIRST_PAUSE = 0.3
 _LONGEST_WAIT = 120.0
-_MOST_MOVES = 3
 _ERROR_CHARACTERS = 200
 _CODES: dict[type[TelegramError], int] = {Forbidden: 403, InvalidToken: 401, Conflict: 409, BadRequest: 400}
 _MAKING = ("send", "create", "copy", "forward")
@@ -63,7 +63,7 @@ class Api:
         self._token = _token(config)
         self._client = Client(self._token, config.telegram.base_url.rstrip("/"))
         self._me: Me | None = None
-        self._moved: dict[int, int] = {}
+        self._moves = moves.Moves()
         self._calls = metrics.counter(
             "telegram_calls", "Calls of Telegram's Bot API, by how they ended.", "method", "outcome"
         )
@@ -81,17 +81,20 @@ class Api:
     ) -> Any:
         """Telegram's answer, as JSON values. Waits its turn, obeys 429, and repeats only what is harmless to repeat.
 
-        `chat` is the `chat_id`. `final`: somebody's answer depends on it, so it may use what is kept for such calls.
-        `ahead`: so many more are to follow in that chat at once. `before` is awaited once the turn has come, just
-        before Telegram is asked. Raises `TelegramRefused`; a `live` call that would have to wait raises `Busy` and is
-        not made.
+        `chat` is the `chat_id`. Where that is a group that has another id by now, the call is made there, unless it is
+        about a message: those stayed behind. `final`: somebody's answer depends on it, so it may use what is kept for
+        such calls. `ahead`: so many more are to follow in that chat at once. `before` is awaited once the turn has
+        come, just before Telegram is asked. Raises `TelegramRefused`; a `live` call that would have to wait raises
+        `Busy` and is not made.
         """
         showing = method.startswith(_SHOWING) and method not in _FREE
-        pause, waited, tries, moves = _FIRST_PAUSE, 0.0, 0, 0
+        pause, waited, tries, steps = _FIRST_PAUSE, 0.0, 0, 0
         while True:
             place = chat if chat is None else self.place(chat)
             if place is not None:
                 arguments["chat_id"] = place
+            if place != chat:
+                _leave_behind(method, arguments)
             counted = place if showing else None
             try:
                 async with self._turn(counted, final=final, live=live, ahead=ahead):
@@ -108,10 +111,10 @@ class Api:
                     raise TelegramRefused(method, "Too Many Requests", code=429) from None
                 await asyncio.sleep(flood.seconds if counted is None else 0)
             except ChatMigrated as moved:
-                moves += 1
-                if place is None or moves > _MOST_MOVES:
+                steps += 1
+                if place is None or steps > moves.STEPS:
                     raise TelegramRefused(method, "group chat was upgraded", code=400) from None
-                self._moved[place] = moved.new_chat_id
+                self._moves.learn(place, moved.new_chat_id)
             except TelegramRefused as error:
                 tries += 1
                 if live or not (error.ambiguous and _harmless(method)) or tries >= _TRIES:
@@ -121,9 +124,7 @@ class Api:
 
     def place(self, chat: int) -> int:
         """Where `chat` is by now: a group that became a supergroup has another id."""
-        for _ in range(_MOST_MOVES):
-            chat = self._moved.get(chat, chat)
-        return chat
+        return self._moves.place(chat)
 
     async def me(self) -> Me:
         """Who the bot is; asked once. Raises `TelegramRefused`."""
@@ -197,6 +198,14 @@ def _code(error: TelegramError) -> int:
     if isinstance(error, InvalidToken) and "not found" in error.message.lower():
         return 404
     return next((code for kind, code in _CODES.items() if isinstance(error, kind)), 0)
+
+
+def _leave_behind(method: str, arguments: dict[str, Any]) -> None:
+    """In the group that it became, a group's numbers of messages are those of others: nothing there is answered,
+    changed or deleted by them. Raises `TelegramRefused`."""
+    arguments.pop("reply_parameters", None)
+    if "message_id" in arguments:
+        raise TelegramRefused(method, "message identifier of the group that it was", code=400)
 
 
 def _harmless(method: str) -> bool:

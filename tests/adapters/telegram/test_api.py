@@ -189,15 +189,6 @@ async def test_what_comes_before_a_call_comes_once_its_turn_has_come():
         assert begun == [0] and len(telegram.calls_of("sendMessage")) == 1
 
 
-async def test_a_group_that_moved_is_asked_where_it_is():
-    async with connected() as (telegram, api):
-        telegram.group(-5)
-        new = telegram.migrate(-5)
-        for _ in range(2):
-            assert (await api.call("sendMessage", chat=-5, text="hello"))["chat"]["id"] == new
-        assert api.place(-5) == new and len(telegram.calls_of("sendMessage")) == 3
-
-
 async def test_files_are_read_up_to_a_limit():
     async with connected() as (telegram, api):
         ident = await telegram.document(PERSON, PERSON, "prices.csv", b"x" * 5_000)
