@@ -235,7 +235,7 @@ class Store(Protocol):
     async def explanation(self, channel: str, message_id: str) -> Mapping[str, Any] | None:
         """How the answer to a message came about, as it was committed with its end; None when nothing is kept.
 
-        It goes with its message. It may repeat what the conversation remembered: so it goes when that is forgotten, too,
+        It goes with its message. It may repeat what the conversation remembered: so it goes when that is forgotten,
         when somebody in the conversation is erased, and when something expires that was said at its "since" (seconds).
         """
 
