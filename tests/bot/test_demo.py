@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bench.questions import below_bar, fold, holds, score, score_all, share
 from bot.config import load
+from bot.scoring.facts import holds
 
 DEMO = Path(__file__).resolve().parents[2] / "bot" / "demo"
 ARTICLES = sorted((DEMO / "knowledge").glob("*/*.md"))
@@ -170,77 +168,3 @@ def test_prices_on_the_site_stand_in_the_knowledge() -> None:
     for page in PAGES:
         shown = set(re.findall(r"€[\d,.]*\d", page.read_text("utf-8")))
         assert shown <= known, shown - known
-
-
-QUESTION = {
-    "id": "q",
-    "question": "?",
-    "lang": "en",
-    "kind": "direct",
-    "sources": ["a.md"],
-    "must": [["€29"], ["two", "2 days"]],
-    "must_not": ["€36"],
-    "declined": False,
-}
-RESULT = {"id": "q", "answer": "It is **€29** and takes 2\u00a0days.", "sources": ["en/a.md"], "declined": False}
-
-
-def _score(question: dict[str, Any] | None = None, **changes: Any) -> Any:
-    return score(QUESTION | (question or {}), RESULT | {"language": "en"} | changes)
-
-
-def test_scorer_takes_one_alternative_of_each_fact() -> None:
-    """Emphasis and spaces do not matter; the source may carry its folder."""
-    good = _score()
-    assert (good.answer_right, good.source_right, good.false_decline, good.reasons) == (True, True, False, ())
-
-
-@pytest.mark.parametrize(
-    ("changes", "wrong"),
-    [
-        ({"answer": "€290, 2 days"}, "answer_right"),
-        ({"answer": "€29.50, 2 days"}, "answer_right"),
-        ({"answer": "€29, 12 days"}, "answer_right"),
-        ({"answer": "€29 or €36, 2 days"}, "answer_right"),
-        ({"declined": True}, "answer_right"),
-        ({"sources": ["b.md", "c.md", "d.md", "a.md"]}, "source_right"),
-        ({"language": "de"}, "language_right"),
-    ],
-)
-def test_scorer_finds_what_is_wrong(changes: dict[str, Any], wrong: str) -> None:
-    """A part of a longer number, a forbidden fact, a decline, a fourth source and another language all count."""
-    bad = _score(**changes)
-    assert getattr(bad, wrong) is False
-    assert bad.reasons
-
-
-def test_scorer_judges_declines_apart() -> None:
-    """A question to decline counts among the declines alone; answering it is wrong, and needs no source."""
-    unknown = {"declined": True, "must": [], "sources": []}
-    assert _score(unknown, declined=True, sources=[]).decline_right is True
-    answered = _score(unknown)
-    assert (answered.decline_right, answered.answer_right, answered.false_decline) == (False, None, None)
-
-
-def test_scorer_counts_a_missing_result_as_wrong() -> None:
-    """What was not answered is not right, nor is it a decline; a stranger's result is an error."""
-    (missing,) = score_all([QUESTION], [])
-    assert (missing.answer_right, missing.false_decline) == (False, False)
-    assert "answer right" in below_bar([missing])
-    assert str(share([missing], "decline_right")) == "–"
-    with pytest.raises(ValueError, match="no question"):
-        score_all([QUESTION], [RESULT | {"id": "stranger"}])
-
-
-@given(st.text())
-def test_folding_twice_changes_nothing(text: str) -> None:
-    """Folding has one outcome, so that both sides of a comparison are folded alike."""
-    assert fold(fold(text)) == fold(text)
-
-
-@given(st.integers(0, 10**6), st.integers(0, 9))
-def test_a_number_is_not_found_within_a_longer_one(number: int, digit: int) -> None:
-    """A digit more on either side makes another number."""
-    assert holds(f"costs €{number} today", f"€{number}")
-    assert not holds(f"costs €{number}{digit} today", f"€{number}")
-    assert not holds(f"takes 1{number} days", f"{number} days")
