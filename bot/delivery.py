@@ -18,6 +18,7 @@ from bot.bus import Bus
 from bot.errors import Overloaded, StorageError
 from bot.events import Address, Failed, Outbound, Post, Reply
 from bot.metrics import Metrics
+from bot.outages import Outages
 from storage.base import Outgoing, Store
 
 log = structlog.get_logger()
@@ -35,6 +36,7 @@ class Delivery:
         self._bus, self._store, self._adapters = bus, store, adapters
         self._numbers: dict[Hashable, int] = {}
         self._left = _Left()
+        self._outages = Outages(self._left.count)
         self._taken: set[int] = set()
         """What arrived since the outbox was looked at last."""
         self._failed = metrics.counter("deliveries_failed", "Sends that a channel did not take.", "channel")
@@ -102,15 +104,14 @@ class Delivery:
             async with asyncio.timeout(_SEND_SECONDS):
                 await adapter.send(reply)
         except Exception as error:  # the next one, or the end, says it again
-            self._failed.labels(reply.address.channel).inc()
-            log.warning("delivery.partial", channel=reply.address.channel, error=_name(error))
+            self._not_taken(reply.address.channel, error)
 
     async def _until_taken(self, event: Outbound, number: int) -> bool:
         """Whether the channel took it, or there is none that could."""
         channel = event.address.channel
         adapter = self._adapters.get(channel)
         if adapter is None:
-            log.warning("delivery.no_channel", channel=channel, event_id=_id(event))
+            log.warning("delivery.no_channel", channel=channel, message=_id(event))
             return True
         pause, remote = _FIRST_PAUSE, None
         for _ in range(_TRIES):
@@ -119,17 +120,21 @@ class Delivery:
                     shown = await self._as_it_is(event)
                     async with asyncio.timeout(_SEND_SECONDS):
                         remote = await adapter.send(shown)
+                    self._outages.taken(channel)
                 await self._store.delivered(number, remote)
                 return True
             except StorageError as error:
                 log.error("delivery.storage", error=str(error))
             except Exception as error:
-                self._failed.labels(channel).inc()
-                log.warning("delivery.end", channel=channel, error=_name(error))
+                self._not_taken(channel, error)
             await asyncio.sleep(pause)
             pause *= 2
-        log.error("delivery.left_to_sweeper", channel=channel, event_id=_id(event))
         return False
+
+    def _not_taken(self, channel: str, error: Exception) -> None:
+        """Told by its kind alone, since an error's text may repeat what a visitor wrote, or a token."""
+        self._failed.labels(channel).inc()
+        self._outages.failed(channel, type(error).__name__)
 
     async def _as_it_is(self, event: Outbound) -> Outbound:
         """A card shows its case as it is by now: one that was put off must not undo a later one."""
@@ -159,6 +164,9 @@ class _Left:
     def before(self, address: Address, number: int) -> bool:
         return any(left < number for left in self._numbers.get(address, ()))
 
+    def count(self, channel: str) -> int:
+        return sum(len(numbers) for address, numbers in self._numbers.items() if address.channel == channel)
+
     def keep(self, channel: str, numbers: Set[int]) -> None:
         """Forget what is none of `numbers` any more: it was erased."""
         for address in [address for address in self._numbers if address.channel == channel]:
@@ -181,8 +189,3 @@ def _key(event: Outbound) -> Hashable:
 
 def _id(event: Outbound) -> str:
     return event.id if isinstance(event, Post) else event.message_id
-
-
-def _name(error: Exception) -> str:
-    """An error for the log: its kind alone, since its text may repeat what a visitor wrote or a token."""
-    return type(error).__name__
