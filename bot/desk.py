@@ -124,7 +124,16 @@ class Desk:
             drains = [adapter.drain(seconds) for adapter in self.adapters.values() if isinstance(adapter, Draining)]
             drained, *_ = await asyncio.gather(self.bus.drain(seconds), *drains)
             if not drained:
-                log.warning("desk.drain_incomplete", left=self.bus.held(Message))
+                await self._tell_what_is_left()
+
+    async def _tell_what_is_left(self) -> None:
+        """As the next start will find it: what the bus cut off is back in the inbox and the outbox by now."""
+        try:
+            unanswered, unsent = await self.store.pending(), await self.store.undelivered()
+        except StorageError as error:
+            log.warning("desk.drain_incomplete", error=str(error))
+        else:
+            log.warning("desk.drain_incomplete", unanswered=len(unanswered), unsent=len(unsent))
 
     async def _end_tasks(self) -> None:
         for task in self._tasks:
