@@ -7,8 +7,9 @@ Two laws (trio's design document argues for both: every queue bounded, every tas
 2. No kind holds more than `Bound.total` events, no lane more than `Bound.lane`. Each kind has a bound of its
    own, because a shared one deadlocks: a turn that holds a Message's place waits for a Reply's.
 
-A place is claimed before the event is made durable and filled afterwards, so that what has been accepted
-always fits. This bus is asyncio in one process; the same three verbs can stand before a broker.
+A place is claimed before the event is made durable and filled afterwards, so that what has been accepted always fits.
+Who publishes waits for a place; a freed one goes at once to whoever has waited longest and fits. This bus is asyncio
+in one process; the same three verbs can stand before a broker.
 """
 
 from __future__ import annotations
@@ -75,15 +76,15 @@ class _Stream(Generic[E]):
         self._handler, self._bound, self._supersedes = handler, bound, supersedes
         self._lanes: dict[Hashable, _Lane[E]] = {}
         self._slots = asyncio.Semaphore(bound.running)
+        self._queue: dict[asyncio.Future[None], E] = {}  # who waits for room, in the order of their coming
         self._changed = asyncio.Event()
         self._closed = False
         self.held = 0
 
     def claim(self, event: E) -> Claim[E]:
-        lane = self._lanes.setdefault(event.address, _Lane())
-        if self.held >= self._bound.total or lane.held >= self._bound.lane:
-            self._forget(event.address, lane)
+        if not self._fits(event):
             raise Overloaded("Too many messages are waiting. Please try again in a moment.")
+        lane = self._lanes.setdefault(event.address, _Lane())
         self.held += 1
         lane.held += 1
         lane.claimed += 1
@@ -92,19 +93,42 @@ class _Stream(Generic[E]):
     async def publish(self, event: E) -> None:
         if self._replace(event):
             return None
-        while True:
-            try:
-                claim = self.claim(event)
-            except Overloaded:
-                self._changed.clear()
-                await self._changed.wait()
-            else:
-                return claim.publish()
+        if self._fits(event):  # then nobody waits for this lane: they would have been served
+            return self.claim(event).publish()
+        served: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue[served] = event
+        try:
+            return await served
+        finally:
+            if self._queue.get(served) is event:  # what took its place is somebody else's, and stays
+                del self._queue[served]
+
+    def _fits(self, event: E) -> bool:
+        lane = self._lanes.get(event.address)
+        return self.held < self._bound.total and (lane is None or lane.held < self._bound.lane)
+
+    def _serve(self) -> None:
+        """Give freed places to those who wait."""
+        for served, event in list(self._queue.items()):
+            if self.held >= self._bound.total:
+                return
+            if self._fits(event):
+                del self._queue[served]
+                self.claim(event).publish()
+                if not served.done():  # else whoever waited was cancelled just now
+                    served.set_result(None)
 
     def _replace(self, event: E) -> bool:
-        """Let `event` take the place of the last one waiting in its lane, where it says everything that one did."""
+        """Let `event` take the place of the last one before it in its lane, where it says everything that one did."""
+        if self._supersedes is None:
+            return False
+        for served, other in reversed(self._queue.items()):
+            if other.address == event.address:
+                replaced = self._supersedes(event, other)
+                self._queue[served] = event if replaced else other
+                return replaced
         lane = self._lanes.get(event.address)
-        if not (lane and lane.waiting and self._supersedes and self._supersedes(event, lane.waiting[-1])):
+        if not (lane and lane.waiting and self._supersedes(event, lane.waiting[-1])):
             return False
         lane.waiting[-1] = event
         return True
@@ -118,6 +142,7 @@ class _Stream(Generic[E]):
         self.held -= 1
         lane.held -= 1
         self._forget(event.address, lane)
+        self._serve()
         self._changed.set()
 
     def _forget(self, key: Hashable, lane: _Lane[E]) -> None:
