@@ -131,6 +131,7 @@ class Privacy(Section):
     redact_before_model: bool = False
     phone_region: str = Field("US", description="The country whose national phone numbers are recognised.")
     retention_days: int = Field(0, ge=0, description="Conversations older than this are erased; 0 keeps them.")
+    explanations: bool = Field(True, description="Keep how each answer came about, for `frontdesk explain`.")
 
 
 class Memory(Section):

@@ -9,6 +9,7 @@ from typing import TypeVar, TypeVarTuple
 
 from bot.answer.stream import pieces
 from bot.events import Citation, FinishReason, Message, Reply
+from bot.explanation import Explanation
 from bot.work import Cancellation
 
 Emit = Callable[[Reply], Awaitable[None]]
@@ -24,7 +25,7 @@ class Draft:
     """`sources` are the citations that the text may name; `notes` stand below it in the end.
 
     What is not `remembered` says nothing of the conversation's subject: a list of commands, a question what is meant.
-    With `forget` what was said before is forgotten.
+    With `forget` what was said before is forgotten. `how` is how it comes about.
     """
 
     message: Message
@@ -38,6 +39,7 @@ class Draft:
     notes: list[str] = field(default_factory=list)
     remembered: bool = True
     forget: bool = False
+    how: Explanation = field(default_factory=Explanation)
 
     async def show(self, text: str) -> None:
         """Tell the channel what the answer is so far."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from bot.answer.intent import Intent, intent
 from bot.config import BusConfig, Config
@@ -27,7 +28,8 @@ _OTHERS: frozenset[Command] = frozenset({"translate", "language", "forget", "set
 class Question:
     """`alone` needs no conversation around it to be searched. `language` is the one to answer in.
 
-    `asked_in` is the language of the text, most of the time the same.
+    `asked_in` is the language of the text, most of the time the same; `preferred` is what was chosen to be answered in.
+    `redacted` counts what was taken out of the text and of what is remembered, by kind.
     `scopes` are those whose knowledge may answer it. `attachments` came with it, or with what it carries on; `attached`
     are the locations, in the last of the scopes, of those that were read.
     """
@@ -41,6 +43,8 @@ class Question:
     scopes: tuple[str, ...]
     attachments: tuple[Attachment, ...] = ()
     attached: tuple[str, ...] = ()
+    preferred: str = ""
+    redacted: Mapping[str, int] = field(default_factory=dict)
 
 
 class Understanding:
@@ -78,7 +82,7 @@ class Understanding:
         return self._languages.detect(text)
 
     def _reading(self, message: Message, remembered: Remembered, preferred: str) -> Question:
-        remembered = self._remembered(remembered)
+        held, remembered = remembered, self._remembered(remembered)
         language = self._language(message, remembered.language)
         asked_in = self._languages.detect(message.text) if message.command == "start" else language
         text = self.private(message.text)
@@ -91,7 +95,18 @@ class Understanding:
             remembered=remembered,
             scopes=("", conversation_scope(message.address)),
             attachments=message.attachments,
+            preferred=preferred,
+            redacted=self._redacted((message.text, *_texts(held)), (text, *_texts(remembered))),
         )
+
+    def _redacted(self, texts: Iterable[str], clean: Iterable[str]) -> Counter[str]:
+        """What was taken out of `texts` to make them `clean`."""
+        found: Counter[str] = Counter()
+        for text, redacted in zip(texts, clean, strict=True):
+            if text != redacted:
+                marks = {kind: f"[{kind}]" for kind in self._config.privacy.redact}
+                found.update({kind: redacted.count(mark) - text.count(mark) for kind, mark in marks.items()})
+        return +found
 
     def _language(self, message: Message, prior: str) -> str:
         """The person's own. Not every text that goes with a command is in it, and not every text is theirs."""
@@ -142,6 +157,12 @@ def carried(past: Sequence[Exchange], message: Message) -> list[Message]:
             left.clear()
     left.pop(_first_form(message), None)
     return list(left.values())
+
+
+def _texts(remembered: Remembered) -> Iterable[str]:
+    yield remembered.summary
+    yield from remembered.facts
+    yield from (turn.text for turn in remembered.turns)
 
 
 def _first_form(message: Message) -> str:

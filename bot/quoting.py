@@ -8,6 +8,8 @@ from functools import partial
 from bot.answer.quote import Answer, Quoter
 from bot.draft import aside
 from bot.events import Passage, Turn
+from bot.explaining import decided, found
+from bot.explanation import Explanation
 from bot.phrases import said
 from bot.question import Question
 from prompts.facts import gather
@@ -23,9 +25,16 @@ class Quotes:
     def __init__(self, knowledge: Knowledge, quoter: Quoter, *, most: int, remembers: bool = True) -> None:
         self._knowledge, self._quoter, self._most, self._remembers = knowledge, quoter, most, remembers
 
-    async def search(self, question: Question) -> list[Passage]:
+    async def search(self, question: Question, how: Explanation | None = None) -> list[Passage]:
         """What may answer `question`: first what files that came with it say, or how they begin, should its words not
-        lead there."""
+        lead there. It is told in `how`."""
+        how = how or Explanation()
+        with how.stage("search"):
+            passages = await self._search(question)
+        how.passages = tuple(map(found, passages))
+        return passages
+
+    async def _search(self, question: Question) -> list[Passage]:
         scopes = question.scopes
         found = list(
             await self._knowledge.search(
@@ -39,14 +48,24 @@ class Quotes:
         opened = [await self._knowledge.opening(location, scope=scopes[-1], limit=2) for location in question.attached]
         return [passage for passages in (*opened, found) for passage in passages][: self._most]
 
-    async def answer(self, question: Question) -> Answer:
-        """What is said to a greeting and the like, or what is known about it."""
-        if question.intent != "question":
-            return self._quoter.small_talk(question.intent, question.language)
-        return await self.quote(question, await self.search(question))
+    async def answer(self, question: Question, how: Explanation | None = None) -> Answer:
+        """What is said to a greeting and the like, or what is known about it. It is told in `how`."""
+        how = how or Explanation()
+        if question.intent == "question":
+            return await self.quote(question, await self.search(question, how), how)
+        answer = self._quoter.small_talk(question.intent, question.language)
+        how.decided = decided(answer)
+        return answer
 
-    async def quote(self, question: Question, passages: Sequence[Passage]) -> Answer:
-        """What of `passages` answers `question`."""
+    async def quote(self, question: Question, passages: Sequence[Passage], how: Explanation | None = None) -> Answer:
+        """What of `passages` answers `question`. It is told in `how`."""
+        how = how or Explanation()
+        with how.stage("quote"):
+            answer = await self._quote(question, passages)
+        how.decided = decided(answer)
+        return answer
+
+    async def _quote(self, question: Question, passages: Sequence[Passage]) -> Answer:
         length = len(question.text) + sum(len(passage.text) for passage in passages)
         candidates = await aside(length, self._quoter.candidates, passages, question.language)
         near = await self._knowledge.alike(question.alone, candidates, question.asked_in)

@@ -23,6 +23,7 @@ from bot.draft import Draft, Emit, aside, unless
 from bot.engine.base import Engine, EngineBusy, EngineFault
 from bot.errands import ERRANDS, Errands
 from bot.events import Command, Failed, FinishReason, Message, Passage, Reply, Turn
+from bot.explaining import begun, ended
 from bot.house import SILENT
 from bot.language import Languages
 from bot.phrases import said
@@ -89,16 +90,20 @@ class Turner:
         """Write the answer to `message`, telling `emit` of every piece; ends early when `cancellation` asks."""
         if message.command in _UNANSWERED:
             return _silence(Draft(message, attempt, message.language, emit), _reason(message.command))
+        began = time.perf_counter()
         question = await self._understanding.question(message)
-        draft = Draft(message, attempt, question.language, emit)
+        how = begun(message, question, self._config.engine)
+        how.timings["understanding"] = time.perf_counter() - began
+        draft = Draft(message, attempt, question.language, emit, how=how)
         if not cancellation.reason:
             await draft.show("")
             try:
                 await unless(cancellation, self._work(question, draft))
             except EngineFault as error:
                 log.error("turn.engine", message=message.id, error=str(error))
+                how.error = str(error)
                 if not cancellation.reason and not await self._quote_instead(question, draft):
-                    return Outcome(event=self._failed(draft, error), turns=_turns(message, draft, question.asked_in))
+                    return self._outcome(question, draft, self._failed(draft, error))
         if cancellation.reason in SILENT:
             return _silence(draft, cancellation.reason)
         if cancellation.reason:
@@ -107,9 +112,12 @@ class Turner:
                 draft.text = only(draft.text, {source.number for source in draft.sources})
         else:
             draft.text = "\n\n".join(filter(None, (draft.text, *draft.notes)))
-        return Outcome(
-            event=draft.reply(final=True), turns=_turns(message, draft, question.asked_in), forget=draft.forget
-        )
+        return self._outcome(question, draft, draft.reply(final=True))
+
+    def _outcome(self, question: Question, draft: Draft, event: Reply | Failed) -> Outcome:
+        explained = ended(draft.how, question, event) if self._config.privacy.explanations else None
+        turns = _turns(draft.message, draft, question.asked_in)
+        return Outcome(event=event, turns=turns, forget=draft.forget, explanation=explained)
 
     async def settle(self, message: Message, outcome: Outcome) -> None:
         """After the end was committed: bring the conversation's memory up to date."""
@@ -153,7 +161,7 @@ class Turner:
         """Answer the topic that a conversation begins with; False when there is none, or nothing is known about it."""
         if not question.text.strip():
             return False
-        answer = await self._quotes.answer(question)
+        answer = await self._quotes.answer(question, draft.how)
         if answer.kind != "quote":
             return False
         if self._writer:
@@ -169,11 +177,11 @@ class Turner:
     async def _write(self, question: Question, draft: Draft) -> None:
         echoes = self._config.engine.kind == "echo"
         if self._writer is None or not question.text.strip() or (question.intent == "human" and not echoes):
-            return await self._quoted(await self._quotes.answer(question), draft)
+            return await self._quoted(await self._quotes.answer(question, draft.how), draft)
         if question.intent in _SMALL_TALK:
             await self._writer.write("small_talk", question, (), draft)
             return None
-        found = tuple(await self._quotes.search(question))
+        found = tuple(await self._quotes.search(question, draft.how))
         composed = await self._writer.write(self._config.prompts.answer, question, found, draft)
         await self._ground(question, composed.prompt.passages, draft)
         if composed.shortened:
@@ -192,12 +200,13 @@ class Turner:
         if not passages and not await self._knowledge.documents():
             return  # nobody gave this bot any knowledge: it is a plain assistant
         length = len(draft.text) + sum(len(passage.text) for passage in passages)
-        grounded = await aside(length, ground, draft.text, passages)
+        with draft.how.stage("checks"):
+            grounded = await aside(length, ground, draft.text, passages)
         if grounded.supported:
             draft.text = grounded.text  # its numbers are those of `draft.sources`
             return
         log.info("turn.unsupported", message=draft.message.id)
-        answer = await self._quotes.quote(question, passages)
+        answer = await self._quotes.quote(question, passages, draft.how)
         _finish(draft, answer)
         draft.text = answer.text
 
@@ -205,7 +214,7 @@ class Turner:
         """When the engine failed: answer with a quote, if there is one."""
         if draft.message.command in ERRANDS - {"start"}:
             return False
-        answer = await self._quotes.answer(question)
+        answer = await self._quotes.answer(question, draft.how)
         if answer.kind == "decline":
             return False
         _finish(draft, answer)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -37,7 +37,8 @@ class Outcome:
 
     `posts` are shown elsewhere, `case` is what became of a case; both are committed with the end. `seen` is the case as
     it was when this was decided: when it has changed since, nothing is committed, and the message is looked at again.
-    With `forget` what was remembered of the conversation until now is gone with the end.
+    With `forget` what was remembered of the conversation until now is gone with the end. `explanation` is how it came
+    about, as `bot.explanation` tells it.
     """
 
     event: Reply | Failed
@@ -46,6 +47,7 @@ class Outcome:
     case: Case | None = None
     seen: Case | None = None
     forget: bool = False
+    explanation: Mapping[str, Any] | None = None
 
 
 class Answering(Protocol):
@@ -203,6 +205,7 @@ class Work:
             case=outcome.case,
             seen=outcome.seen,
             forget=outcome.forget,
+            explanation=outcome.explanation,
         )
         self.house.ended(lease.message)
         if outcome.case and outcome.case.state == "taken":  # before anybody is told of it

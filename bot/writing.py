@@ -9,11 +9,14 @@ from dataclasses import replace
 
 from bot.config import Config, PromptsConfig
 from bot.draft import Draft, aside, owner
-from bot.engine.base import ChatMessage, Engine
+from bot.engine.base import ChatMessage, Engine, Usage
 from bot.events import Citation, Passage
+from bot.explaining import chosen
+from bot.explanation import Asked
 from bot.question import Question
 from prompts.compose import Composed, compose, messages
 from prompts.template import Library, Template
+from prompts.tokens import MESSAGE_TOKENS, estimate_tokens
 
 _ECHO_TOKENS = 10_000_000
 
@@ -59,21 +62,45 @@ class Writer:
                 values=values or {},
             )
 
-        composed = await aside(len(question.text) + sum(len(passage.text) for passage in passages), composing)
+        with draft.how.stage("prompt"):
+            composed = await aside(len(question.text) + sum(len(passage.text) for passage in passages), composing)
         draft.sources = tuple(
             Citation(number=number, title=passage.title, location=passage.location, url=passage.url)
             for number, passage in enumerate(composed.prompt.passages, 1)
         )
-        await self._stream(composed, draft)
+        with draft.how.stage("writing"):
+            await self._stream(name, composed, draft)
         return composed
 
-    async def _stream(self, composed: Composed, draft: Draft) -> None:
+    async def _stream(self, name: str, composed: Composed, draft: Draft) -> None:
         asked = [ChatMessage(role=part["role"], content=part["content"]) for part in messages(composed.prompt)]
         sampling = composed.sampling
         if self._config.engine.kind == "echo" and self._config.prompts.max_tokens is None:
             sampling = replace(sampling, max_tokens=_ECHO_TOKENS)  # a template's limit is meant for models
+        draft.how.asked = Asked(
+            template=name,
+            messages=tuple((message["role"], message["content"]) for message in asked),
+            sampling=chosen(sampling),
+            shortened=composed.shortened,
+        )
+        usage: Usage | None = None
         async with aclosing(self._engine.stream(asked, sampling, owner=owner(draft.message))) as stream:
             async for delta in stream:
                 if delta.text:
                     await draft.show(draft.text + delta.text)
                 draft.reason = delta.finish_reason or draft.reason
+                usage = delta.usage or usage
+        draft.how.asked = _counted(draft.how.asked, usage, draft.text)
+
+
+def _counted(asked: Asked, usage: Usage | None, answer: str) -> Asked:
+    """With the tokens that the engine counted, or else as many as they may have been."""
+    if usage is None:
+        prompt = sum(estimate_tokens(content) + MESSAGE_TOKENS for _, content in asked.messages)
+        return replace(asked, prompt_tokens=prompt, answer_tokens=estimate_tokens(answer), estimated=True)
+    return replace(
+        asked,
+        prompt_tokens=usage.prompt_tokens,
+        cached_tokens=usage.cached_tokens,
+        answer_tokens=usage.completion_tokens,
+    )

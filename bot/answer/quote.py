@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -36,12 +36,17 @@ MOST_QUESTIONS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer to be shown. `citations` are numbered as `text` names them; `score` (0 to 1) is the confidence."""
+    """An answer to be shown. `citations` are numbered as `text` names them; `score` (0 to 1) is the confidence.
+
+    Below `threshold` it is a decline. `parts` are the questions that were asked at once, each with its own confidence.
+    """
 
     text: str
     citations: tuple[Citation, ...] = ()
     kind: Literal["quote", "small_talk", "decline", "human"] = "quote"
     score: float = 0.0
+    threshold: float = ENOUGH
+    parts: tuple[tuple[str, float], ...] = ()
 
 
 class Quoter:
@@ -73,13 +78,13 @@ class Quoter:
         """
         if not any(passage.text.strip() for passage in passages):
             return self._decline(language)
-        found = [
-            self._found(asked, passages, language, asked_in or language, nearness) for asked in _questions(question)
-        ]
+        questions = _questions(question)
+        found = [self._found(asked, passages, language, asked_in or language, nearness) for asked in questions]
+        parts = tuple((asked, confidence) for asked, (_, _, confidence) in zip(questions, found, strict=True))
         good = [(scorer, pieces, confidence) for scorer, pieces, confidence in found if confidence >= ENOUGH]
         if not good:
-            return self._decline(language, max(confidence for _, _, confidence in found))
-        return _told(good, language)
+            return replace(self._decline(language, max(confidence for _, confidence in parts)), parts=parts)
+        return replace(_told(good, language), parts=parts)
 
     def small_talk(self, kind: Intent, language: str) -> Answer:
         """What is said to a greeting, to thanks, on parting, and to somebody who wants a person."""
