@@ -17,8 +17,8 @@ class Result(BaseModel):
 
     `sources` are file names, those cited first, then what else was found, best first; `cited` those cited alone (None:
     not told, then all count). `languages` says what the named files are written in, as far as is known; `language` is
-    that of the answer. `seconds` is how long it took, `score` how sure it was (0 to 1; None: not told). `unheld` are
-    the numbers of the answer that no source states.
+    that of the answer. `seconds` is how long it took, `score` how sure it was (0 to 1), declined below
+    `threshold` (None: not told). `unheld` are the numbers of the answer that no source states.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -32,6 +32,7 @@ class Result(BaseModel):
     language: str = ""
     seconds: float = Field(default=0.0, ge=0)
     score: float | None = Field(default=None, ge=0, le=1)
+    threshold: float | None = None
     unheld: tuple[float, ...] = ()
 
 
