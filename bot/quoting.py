@@ -9,11 +9,13 @@ from bot.answer.quote import Answer, Quoter
 from bot.draft import aside
 from bot.events import Passage, Turn
 from bot.explaining import decided, found
-from bot.explanation import Explanation
+from bot.explanation import Explanation, Why
 from bot.phrases import said
 from bot.question import Question
 from prompts.facts import gather
 from prompts.knowledge import Knowledge
+
+_BEGINS = Why(notes=("how a file begins that came with the question",))
 
 
 class Quotes:
@@ -30,21 +32,21 @@ class Quotes:
         lead there. It is told in `how`."""
         how = how or Explanation()
         with how.stage("search"):
-            passages = await self._search(question)
-        how.passages = tuple(map(found, passages))
+            told = await self._knowledge.explained(
+                question.alone, language=question.asked_in, prefer=question.language, scopes=question.scopes
+            )
+            passages = await self._with_attached(question, [passage for passage, why in told if why.kept])
+        reasons = dict(told)
+        left_out = [passage for passage, why in told if not why.kept]
+        how.passages = tuple(found(passage, reasons.get(passage, _BEGINS)) for passage in (*passages, *left_out))
         return passages
 
-    async def _search(self, question: Question) -> list[Passage]:
-        scopes = question.scopes
-        found = list(
-            await self._knowledge.search(
-                question.alone, language=question.asked_in, prefer=question.language, scopes=scopes
-            )
-        )
+    async def _with_attached(self, question: Question, found: list[Passage]) -> list[Passage]:
         if not question.attached:
             return found
         if own := _attached(question, found):
             return own + [passage for passage in found if passage not in own]
+        scopes = question.scopes
         opened = [await self._knowledge.opening(location, scope=scopes[-1], limit=2) for location in question.attached]
         return [passage for passages in (*opened, found) for passage in passages][: self._most]
 

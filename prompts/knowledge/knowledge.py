@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from bot.config import KnowledgeConfig, LanguageConfig
 from bot.errors import SourceError
 from bot.events import Passage
+from bot.explanation import Why
 from bot.language import Languages
-from prompts.knowledge.analyze import Vocabulary, asked, count, full_text_query
+from prompts.knowledge.analyze import Asked, Vocabulary, asked, count, full_text_query
 from prompts.knowledge.embed import Embedder
 from prompts.knowledge.indexing import Added, Indexing, Progress
 from prompts.knowledge.meaning import Meaning
 from prompts.knowledge.prepare import Source, prepare
-from prompts.knowledge.rank import rank
+from prompts.knowledge.rank import Ranked, rank, reasons
 from prompts.knowledge.readers import kind_of
 from prompts.knowledge.sources import folder_of, is_page, location_of
 from storage.base import Document, Store, StoredPassage
@@ -158,6 +159,26 @@ class Knowledge:
         `language` is the question's (it chooses its stop words), "" when not known. Passages in `prefer` come first, or
         in the question's language when that is "".
         """
+        _, kept, _ = await self._ranked(question, limit, language, prefer, scopes)
+        return [one.passage for one in kept]
+
+    async def explained(
+        self,
+        question: str,
+        *,
+        limit: int | None = None,
+        language: str = "",
+        prefer: str = "",
+        scopes: Sequence[str] = ("",),
+    ) -> list[tuple[Passage, Why]]:
+        """What `search` finds, and why; after it what was left out since it repeats something better."""
+        words, kept, left_out = await self._ranked(question, limit, language, prefer, scopes)
+        return await asyncio.to_thread(reasons, words, kept, left_out)
+
+    async def _ranked(
+        self, question: str, limit: int | None, language: str, prefer: str, scopes: Sequence[str]
+    ) -> tuple[Sequence[Asked], list[Ranked], list[Ranked]]:
+        """The question's words, the best passages, and those that repeat one of them."""
         limit = limit or self._config.passages
         version = await self._store.knowledge_version()
         vocabulary = await self._current_vocabulary(version)
@@ -171,7 +192,8 @@ class Knowledge:
         if self._meaning and question.strip():
             asked_in = language or await asyncio.to_thread(self._detect, question)
             near = await self._meaning.near(question, asked_in, version=version, scopes=scopes, limit=candidates)
-        return await asyncio.to_thread(rank, words, matched, near, language=prefer or language, limit=limit)
+        ranked = await asyncio.to_thread(rank, words, matched, near, language=prefer or language, limit=limit)
+        return (words, *ranked)
 
     async def alike(self, question: str, texts: Sequence[str], language: str) -> list[float]:
         """How near each text is to `question` in meaning (0 to 1); empty where search goes by words alone."""

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.events import Passage
+from bot.explanation import Why
 from prompts.knowledge.analyze import Asked, coverage
 from storage.base import StoredPassage
 
@@ -33,12 +34,23 @@ _COMMON_LANGUAGE = "en"
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Ranked:
+    """A candidate with what placed it: `shares` are figures by their names, `notes` what else happened to it."""
+
     stored: StoredPassage
     terms: frozenset[str]
     words: float
     score: float
+    shares: Mapping[str, float]
     fused: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def passage(self) -> Passage:
+        return replace(self.stored.passage, score=round(self.score, 4))
+
+    def noted(self, note: str) -> Ranked:
+        return replace(self, notes=(*self.notes, note))
 
 
 def rank(
@@ -48,8 +60,11 @@ def rank(
     *,
     language: str,
     limit: int,
-) -> list[Passage]:
-    """`matched` come from the full-text search, `near` from the vectors with their evidence (0 to 1), best first."""
+) -> tuple[list[Ranked], list[Ranked]]:
+    """The best, in their order, and those that were left out since they repeat one of them.
+
+    `matched` come from the full-text search, `near` from the vectors with their evidence (0 to 1), best first.
+    """
     evidence = {stored.number: value for stored, value in near}
     best = max((stored.passage.score for stored in matched), default=0.0)
     scores = {stored.number: stored.passage.score / best for stored in matched} if best > 0 else {}
@@ -61,20 +76,38 @@ def rank(
         (replace(candidate, fused=fused.get(number, 0.0)) for number, candidate in found.items()),
         key=lambda candidate: (-candidate.fused, -candidate.words, candidate.stored.number),
     )
-    chosen = _thin(_prefer(ordered, language))[:limit]
-    return [replace(candidate.stored.passage, score=round(candidate.score, 4)) for candidate in chosen]
+    return _thin(_prefer(ordered, language), limit)
+
+
+def reasons(words: Sequence[Asked], kept: Sequence[Ranked], left_out: Sequence[Ranked]) -> list[tuple[Passage, Why]]:
+    """What `rank` gave for `words`, and why, for people who ask; of what was left out no more than of what was kept."""
+    told = [(one.passage, _why(one, words, kept=True)) for one in kept]
+    return told + [(one.passage, _why(one, words, kept=False)) for one in left_out[: len(kept)]]
+
+
+def _why(one: Ranked, words: Sequence[Asked], *, kept: bool) -> Why:
+    covered = {" ".join(sorted(word.ways[0])): word.weight * coverage([word], one.terms) for word in words if word.ways}
+    return Why(
+        shares={name: round(share, 4) for name, share in (*one.shares.items(), ("fused", one.fused))},
+        words={word: round(weight, 2) for word, weight in covered.items() if weight},
+        notes=one.notes,
+        kept=kept,
+    )
 
 
 def _candidate(
     stored: StoredPassage, words: Sequence[Asked], scores: Mapping[int, float], evidence: Mapping[int, float]
-) -> _Candidate:
+) -> Ranked:
     heading = frozenset(f"{stored.title_terms} {stored.heading_terms}".split())
     present = heading.union(stored.body_terms.split())
-    covered = coverage(words, present)
-    bm25 = scores.get(stored.number, 0.0)
-    by_words = covered + _HEADING_SHARE * coverage(words, heading) + _BM25_SHARE * bm25
-    return _Candidate(
-        stored=stored, terms=present, words=by_words, score=max(covered, evidence.get(stored.number, 0.0))
+    shares = {"words": coverage(words, present), "heading": coverage(words, heading)}
+    shares["bm25"], shares["meaning"] = scores.get(stored.number, 0.0), evidence.get(stored.number, 0.0)
+    return Ranked(
+        stored=stored,
+        terms=present,
+        words=shares["words"] + _HEADING_SHARE * shares["heading"] + _BM25_SHARE * shares["bm25"],
+        score=max(shares["words"], shares["meaning"]),
+        shares=shares,
     )
 
 
@@ -86,13 +119,13 @@ def _fuse(lists: Sequence[Sequence[int]]) -> dict[int, float]:
     return fused
 
 
-def _prefer(ordered: list[_Candidate], language: str) -> list[_Candidate]:
+def _prefer(ordered: list[Ranked], language: str) -> list[Ranked]:
     for preferred in dict.fromkeys((_COMMON_LANGUAGE, language) if language else ()):
         ordered = _language_first(ordered, preferred)
     return ordered
 
 
-def _language_first(ordered: list[_Candidate], language: str) -> list[_Candidate]:
+def _language_first(ordered: list[Ranked], language: str) -> list[Ranked]:
     """Moves passages in other languages behind those in `language`, save where they are clearly better.
 
     The order within the language stays as it is, and its weak passages gain nothing.
@@ -104,21 +137,28 @@ def _language_first(ordered: list[_Candidate], language: str) -> list[_Candidate
         return ordered
     last = ordered.index(strong[-1]) + 1
 
-    def stays(candidate: _Candidate) -> bool:
+    def stays(candidate: Ranked) -> bool:
         return candidate.stored.passage.language == language or candidate.score > _CLEARLY_BETTER * best_own
 
-    return [*filter(stays, ordered[:last]), *(one for one in ordered[:last] if not stays(one)), *ordered[last:]]
+    moved = [one.noted(f"moved behind passages in {language}") for one in ordered[:last] if not stays(one)]
+    return [*filter(stays, ordered[:last]), *moved, *ordered[last:]]
 
 
-def _thin(ordered: Sequence[_Candidate]) -> list[_Candidate]:
-    kept: list[_Candidate] = []
+def _thin(ordered: Sequence[Ranked], limit: int) -> tuple[list[Ranked], list[Ranked]]:
+    kept: list[Ranked] = []
+    left_out: list[Ranked] = []
     for candidate in ordered:
-        if not any(_repeats(candidate, other) for other in kept):
+        if len(kept) == limit:
+            break
+        repeated = next((place for place, other in enumerate(kept, 1) if _repeats(candidate, other)), 0)
+        if repeated:
+            left_out.append(candidate.noted(f"repeats passage {repeated}"))
+        else:
             kept.append(candidate)
-    return kept
+    return kept, left_out
 
 
-def _repeats(one: _Candidate, other: _Candidate) -> bool:
+def _repeats(one: Ranked, other: Ranked) -> bool:
     """Whether two passages of one document have nearly the same words (Jaccard)."""
     if one.stored.passage.location != other.stored.passage.location:
         return False
