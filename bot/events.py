@@ -178,12 +178,16 @@ class Post:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
-    """What a person thinks of the answer to `message_id`: `value` is +1, -1, or 0 to take it back."""
+    """What a person thinks of the answer to `message_id`: `value` is +1, -1, or 0 to take it back.
+
+    `sender` is who thinks so, as in a `Message`; "" where the channel does not tell: then it is one person for all.
+    """
 
     address: Address
     message_id: str
     value: int
     comment: str = ""
+    sender: str = ""
 
 
 Event = Message | Reply | Failed | Post | Stop | Feedback

@@ -71,7 +71,7 @@ class Installation:
 class Exchange:
     """One message and how it ended (`outgoing` is None while it has not), for a conversation's history.
 
-    `withdrawn` says that its author deleted it after it was accepted.
+    `feedback` is the sum of everybody's opinions. `withdrawn` says that its author deleted it after it was accepted.
     """
 
     message: Message
@@ -312,12 +312,13 @@ class Store(Protocol):
         """Lay `preferences` over those before; None takes one away (RFC 7396). They go with the conversation."""
 
     async def feedback(self, feedback: Feedback) -> bool:
-        """Keep the newest opinion on a message. False when there is no such message in that conversation."""
+        """Keep a person's newest opinion on a message. False when there is no such message in that conversation."""
 
     # -- visitors and time -------------------------------------------------------------------------
     async def export(self, visitor: str, *, explanations: bool = False) -> Mapping[str, Any]:
         """Everything held about a sender, as JSON-ready values: of a case that they opened both sides.
 
+        Of opinions it shows theirs, and on what they asked those of nobody known; of a case everybody's.
         With `explanations` how answers to them came about too, but for conversations with others: those may repeat
         what the others said.
         """
@@ -326,7 +327,7 @@ class Store(Protocol):
         """Remove a sender for good: rows, full-text index, write-ahead log and freed pages.
 
         With them go the cases that they opened: posts on both sides, and the whole thread at the support desk. Of
-        somebody at a desk goes what they said; a case that they had waits again.
+        somebody at a desk goes what they said; a case that they had waits again. Their opinions go, whoever asked.
         """
 
     async def expire(self, before: float) -> Erased:

@@ -162,7 +162,9 @@ class ConsoleAdapter:
         if not self._answered:
             self._screen.note("There is no answer yet to have an opinion on.", "yellow")
             return
-        opinion = Feedback(address=self._address, message_id=self._answered, value=value, comment=comment)
+        opinion = Feedback(
+            address=self._address, message_id=self._answered, value=value, comment=comment, sender=self._sender
+        )
         try:
             kept = await publish(opinion)
         except FrontdeskError as error:

@@ -48,7 +48,8 @@ class Buttons:
         address = await self._asked_at(pressed, account, ident)
         if value is None or address is None:
             return
-        if await self._at.publish(Feedback(address=address, message_id=ident, value=value)):
+        who = self._at.sender(account, pressed.user)
+        if await self._at.publish(Feedback(address=address, message_id=ident, value=value, sender=who)):
             text = phrase("slack_thanks", await self._at.language(account, pressed.user))
             root = pressed.root if pressed.root != pressed.ts else ""
             self._at.aside(account, pressed.channel, root, pressed.user, text)

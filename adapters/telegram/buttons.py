@@ -34,7 +34,7 @@ class Buttons:
     async def reacted(self, reacted: Reacted) -> None:
         """A thumb below an answer is an opinion of it."""
         if await self._welcome(reacted.who, reacted.place, private=reacted.private):
-            await self._feedback(reacted.place, reacted.message, reacted.value)
+            await self._feedback(reacted.place, reacted.message, reacted.who, reacted.value)
 
     async def stopped(self, stopped: Stopped) -> None:
         """End the answer that the draft shows."""
@@ -47,7 +47,7 @@ class Buttons:
     async def _by_visitor(self, pressed: Pressed, action: str) -> str:
         """What whoever pressed it reads for a moment."""
         if action in _OPINIONS:
-            kept = await self._feedback(pressed.place, pressed.message, _OPINIONS[action])
+            kept = await self._feedback(pressed.place, pressed.message, pressed.who, _OPINIONS[action])
             return self._at.word("thanks", pressed.who) if kept else ""
         if action == keyboards.STOP:
             return await self._stop(pressed)
@@ -74,11 +74,11 @@ class Buttons:
         history = await self._at.store.history(address, limit=_RECENT)
         return [exchange.message for exchange in history if exchange.outgoing is None]
 
-    async def _feedback(self, place: Place, message: int, value: int) -> bool:
+    async def _feedback(self, place: Place, message: int, who: Who, value: int) -> bool:
         question = await self._at.asked_at(place, message)
         if question is None:
             return False
-        opinion = Feedback(address=question.address, message_id=question.id, value=value)
+        opinion = Feedback(address=question.address, message_id=question.id, value=value, sender=str(who.id))
         if not await self._at.publish(opinion):
             return False
         remote = names.remote(place, message)

@@ -97,6 +97,7 @@ class Talk:
                 message_id=self._inner(visitor, rated.message_id),
                 value=rated.value,
                 comment=rated.comment,
+                sender=visitor,
             )
         )
         if not known:

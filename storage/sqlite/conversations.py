@@ -56,7 +56,7 @@ _PREFER = """
     ON CONFLICT(channel, account, conversation, thread) DO UPDATE SET
         preferences = json_patch(preferences, ?)"""
 _FIND = f"SELECT number FROM messages WHERE channel = ? AND id = ? AND conversation = {CONVERSATION}"
-_KEEP_FEEDBACK = "INSERT OR REPLACE INTO feedback(message, value, comment, at) VALUES(?, ?, ?, ?)"
+_KEEP_FEEDBACK = "INSERT OR REPLACE INTO feedback(message, sender, value, comment, at) VALUES(?, ?, ?, ?, ?)"
 
 
 def turns(db: Database, address: Address, after: int, limit: int) -> Sequence[tuple[int, Turn]]:
@@ -113,13 +113,13 @@ def prefer(db: Database, address: Address, preferred: Mapping[str, Any], now: fl
 
 
 def keep_feedback(db: Database, feedback: Feedback, now: float) -> bool:
-    """The newest opinion replaces the one before; 0 takes it back, and its comment with it."""
+    """A person's newest opinion replaces theirs before; 0 takes it back, and its comment with it."""
     address = feedback.address
     found = db.execute(_FIND, (address.channel, feedback.message_id, *address_values(address))).fetchone()
     if found is None:
         return False
     if feedback.value == 0:
-        db.execute("DELETE FROM feedback WHERE message = ?", found)
+        db.execute("DELETE FROM feedback WHERE message = ? AND sender = ?", (found[0], feedback.sender))
     else:
-        db.execute(_KEEP_FEEDBACK, (found[0], feedback.value, feedback.comment, now))
+        db.execute(_KEEP_FEEDBACK, (found[0], feedback.sender, feedback.value, feedback.comment, now))
     return True

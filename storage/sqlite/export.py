@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -35,8 +35,13 @@ from storage.sqlite.visitors import cases_of, conversations_of, is_shared, messa
 
 _LISTED = "(SELECT value FROM json_each(?))"
 _EXCHANGES = f"""
-    SELECT {EXCHANGE_COLUMNS}, coalesce(f.comment, '') FROM {EXCHANGE_TABLES}
+    SELECT {EXCHANGE_COLUMNS}, m.number FROM {EXCHANGE_TABLES}
     WHERE m.conversation = ? AND m.number IN {_LISTED} ORDER BY m.number"""
+_OPINIONS = "SELECT sender, value, comment, at FROM feedback WHERE message = ? ORDER BY at, sender"
+_GIVEN = f"""
+    SELECT c.channel, c.account, c.conversation, c.thread, m.id, f.value, f.comment, f.at
+    FROM feedback f JOIN messages m ON m.number = f.message JOIN conversations c ON c.number = m.conversation
+    WHERE f.sender = ? AND f.sender <> '' AND m.number NOT IN {_LISTED} ORDER BY f.at, m.number"""
 _TURNS = f"""
     SELECT number, role, text, language, at FROM turns
     WHERE conversation = ? AND message IN {_LISTED} ORDER BY number"""
@@ -59,7 +64,10 @@ _SENDS = f"""
 
 
 def export(db: Database, visitor: str, explanations: bool) -> Mapping[str, Any]:
-    """Conversations with their exchanges, turns, memory and documents; cases, posts and what shows them remotely."""
+    """Conversations with their exchanges, turns, memory and documents; cases, posts and what shows them remotely.
+
+    Opinions stand with what they are of; those on what somebody else asked stand by themselves.
+    """
     cases = cases_of(db, visitor)
     messages = messages_of(db, visitor, cases)
     said, handed = dump(list(messages)), dump(list(cases))
@@ -71,6 +79,7 @@ def export(db: Database, visitor: str, explanations: bool) -> Mapping[str, Any]:
         ],
         "cases": [_case(db, row, said) for row in db.execute(_CASES, (handed,)).fetchall()],
         "took": [case for (case,) in took],
+        "opinions": [_given(row) for row in db.execute(_GIVEN, (visitor, said)).fetchall()],
         "posts": [_outgoing(outgoing_of(row)) for row in db.execute(_POSTS, (said, handed)).fetchall()],
         "sends": [_send(row) for row in db.execute(_SENDS, (said, said, said, handed, said, handed)).fetchall()],
     }
@@ -83,7 +92,7 @@ def _conversation(
     found: dict[str, Any] = {
         "address": asdict(address_of(db.execute(ADDRESS_OF, (conversation,)).fetchone())),
         "shared": shared,
-        "exchanges": _exchanges(db, conversation, messages),
+        "exchanges": _exchanges(db, conversation, messages, (visitor, "")),
         "turns": _turns(db, conversation, messages),
     }
     if shared:
@@ -105,11 +114,14 @@ def _case(db: Database, row: Row, messages: str) -> Mapping[str, Any]:
     }
 
 
-def _exchanges(db: Database, conversation: int, messages: str) -> Sequence[Mapping[str, Any]]:
-    return [_exchange(row) for row in db.execute(_EXCHANGES, (conversation, messages)).fetchall()]
+def _exchanges(
+    db: Database, conversation: int, messages: str, whose: Container[str] | None = None
+) -> Sequence[Mapping[str, Any]]:
+    """`whose` opinions are shown; None is everybody's."""
+    return [_exchange(db, row, whose) for row in db.execute(_EXCHANGES, (conversation, messages)).fetchall()]
 
 
-def _exchange(row: Row) -> Mapping[str, Any]:
+def _exchange(db: Database, row: Row, whose: Container[str] | None) -> Mapping[str, Any]:
     exchange = exchange_of(row[:-1])
     end = _outgoing(exchange.outgoing) if exchange.outgoing else None
     return {
@@ -117,8 +129,19 @@ def _exchange(row: Row) -> Mapping[str, Any]:
         "withdrawn": exchange.withdrawn,
         "end": end,
         "feedback": exchange.feedback,
-        "comment": row[-1],
+        "opinions": [
+            {"sender": sender, "value": value, "comment": comment, "at": at}
+            for sender, value, comment, at in db.execute(_OPINIONS, (row[-1],)).fetchall()
+            if whose is None or sender in whose
+        ],
     }
+
+
+def _given(row: Row) -> Mapping[str, Any]:
+    *address, message, value, comment, at = row
+    return {
+        "address": asdict(address_of(address)), "message_id": message, "value": value, "comment": comment, "at": at
+    }  # fmt: skip
 
 
 def _outgoing(outgoing: Outgoing) -> Mapping[str, Any]:

@@ -267,3 +267,21 @@ def explanations(db: Database) -> None:
             since REAL NOT NULL, explanation TEXT NOT NULL)"""
     )
     db.execute("CREATE INDEX explanations_by_since ON explanations(since)")
+
+
+@steps()
+def opinions_of_each_person(db: Database) -> None:
+    """Who gave an opinion was not kept before: whoever asked is taken for them, so that theirs replaces it."""
+    for statement in (
+        "ALTER TABLE feedback RENAME TO feedback_before",
+        """CREATE TABLE feedback(
+            message INTEGER NOT NULL REFERENCES messages(number), sender TEXT NOT NULL,
+            value INTEGER NOT NULL, comment TEXT NOT NULL, at REAL NOT NULL,
+            PRIMARY KEY(message, sender)) WITHOUT ROWID""",
+        """INSERT INTO feedback(message, sender, value, comment, at)
+            SELECT f.message, m.sender, f.value, f.comment, f.at
+            FROM feedback_before f JOIN messages m ON m.number = f.message""",
+        "DROP TABLE feedback_before",
+        "CREATE INDEX feedback_by_sender ON feedback(sender)",
+    ):
+        db.execute(statement)

@@ -30,10 +30,11 @@ OUTGOING_COLUMNS = (
     "o.language, o.reason, o.at, o.remote, o.delivered, o.id, o.name, o.snapshot"
 )
 _OUTGOING_WIDTH = 20
-EXCHANGE_COLUMNS = f"{MESSAGE_COLUMNS}, {OUTGOING_COLUMNS}, m.withdrawn, coalesce(f.value, 0)"
+_OPINION = "(SELECT coalesce(sum(f.value), 0) FROM feedback f WHERE f.message = m.number)"
+EXCHANGE_COLUMNS = f"{MESSAGE_COLUMNS}, {OUTGOING_COLUMNS}, m.withdrawn, {_OPINION}"
 EXCHANGE_TABLES = (
     "messages m JOIN conversations c ON c.number = m.conversation "
-    "LEFT JOIN outbox o ON o.message = m.number AND o.about IS NULL LEFT JOIN feedback f ON f.message = m.number"
+    "LEFT JOIN outbox o ON o.message = m.number AND o.about IS NULL"
 )
 OUTGOING_TABLES = "outbox o JOIN messages m ON m.number = o.message JOIN conversations c ON c.number = o.conversation"
 CASE_COLUMNS = (

@@ -1,8 +1,9 @@
 """Removing everything that is held about a sender; and what is old.
 
 A conversation in which only that sender took part is theirs as a whole. In a shared one their messages, the
-answers to them, the turns of both and the opinions on them are theirs; its summary and facts, which mix
-everybody's words, are cleared when somebody in it is erased. What was preferred there stays: it is everybody's.
+answers to them, the turns of both and the opinions on them are theirs, and so is what they think of other answers; its
+summary and facts, which mix everybody's words, are cleared when somebody in it is erased. What was preferred there stays:
+it is everybody's.
 
 A case that they opened is theirs on both sides: what was posted about it, and its thread at the support desk with
 whatever colleagues said there. Of somebody who worked at a desk, what they said goes, and their name from the cases.
@@ -87,7 +88,8 @@ def erase(db: Database, visitor: str) -> Erased:
             removed["memories"] += db.execute(_CLEAR, (conversation,)).rowcount
             remove_documents(db, conversation, removed, attached)
             explanations.remove_of(db, conversation, removed)
-    if visitor:  # nobody has a case that waits
+    if visitor:  # nobody has a case that waits, and opinions of nobody known go with their message
+        removed["feedback"] += db.execute("DELETE FROM feedback WHERE sender = ?", (visitor,)).rowcount
         removed["mentions"] += db.execute(_LEAVE, (visitor,)).rowcount
         removed["mentions"] += db.execute(_FORGET, (visitor,)).rowcount
     return finish(db, removed)

@@ -206,7 +206,9 @@ async def test_feedback_is_for_the_last_answer() -> None:
     printed = await talk.run()
     message, opinion = talk.events
     assert isinstance(message, Message)
-    assert opinion == Feedback(address=message.address, message_id=message.id, value=-1, comment="too vague")
+    assert opinion == Feedback(
+        address=message.address, message_id=message.id, value=-1, comment="too vague", sender=message.sender
+    )
     assert "no answer yet" in printed
     assert "Thank you." in printed
 

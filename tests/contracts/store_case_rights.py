@@ -22,7 +22,9 @@ async def lived(store: Store) -> None:
     await handed_over(store)
     await commit(store, at_desk("remark", text="Ana's remark"), turned=[REMARK])
     await commit(store, say("colleague", DESK, sender="T0123:U0999", text="Ben's remark"))
-    await store.feedback(Feedback(address=DESK, message_id="mdesk-remark", value=1, comment="Ana's comment"))
+    await store.feedback(
+        Feedback(address=DESK, message_id="mdesk-remark", value=1, comment="Ana's comment", sender=AGENT)
+    )
     await store.remember(DESK, Recollection(summary="the desk's summary"))
     await store.put_document(document("desk.pdf", scope=conversation_scope(DESK)), [passage("the desk's file")])
     for key in ("case-k1", "ada-says", "mdesk-remark"):
@@ -45,7 +47,7 @@ class CaseRightsContract(Contract):
         assert (held["case"]["id"], held["case"]["state"], held["case"]["agent_name"]) == ("k1", "taken", "Ana")
         said = [item["message"]["text"] for item in held["exchanges"]]
         assert said[2:] == ["Ana's remark", "Ben's remark"]
-        assert held["exchanges"][2]["comment"] == "Ana's comment"
+        assert [opinion["comment"] for opinion in held["exchanges"][2]["opinions"]] == ["Ana's comment"]
         assert [turn["text"] for turn in held["turns"]] == ["Ana's remark"]
         assert (held["summary"], held["documents"][0]["texts"]) == ("the desk's summary", ["the desk's file"])
         ids = ["case-k1", "joined", "case-k1", "ana-says", "ada-says"]

@@ -107,6 +107,27 @@ class ConversationContract(Contract):
         assert not await store.feedback(Feedback(address=HOME, message_id="m2", value=-1))
         assert [item.feedback for item in await store.history(HOME)] == [1]
 
+    async def test_everybody_has_an_opinion_of_their_own(self, store: Store) -> None:
+        """In a group nobody's replaces another's; what counts is the sum, and each message is there once."""
+        await end(store, say(1, AWAY))
+        await end(store, say(2, AWAY))
+
+        async def rated(sender: str, value: int) -> list[int]:
+            assert await store.feedback(Feedback(address=AWAY, message_id="m1", value=value, sender=sender))
+            return [item.feedback for item in await store.history(AWAY)]
+
+        votes = [("ada", 1), ("bob", 1), ("", -1), ("eve", 1), ("bob", -1), ("bob", 0), ("", 0), ("ada", 0)]
+        assert [await rated(*vote) for vote in votes] == [
+            [1, 0],
+            [2, 0],
+            [1, 0],
+            [2, 0],
+            [0, 0],
+            [1, 0],
+            [2, 0],
+            [1, 0],
+        ]
+
     async def test_what_is_remembered_comes_back(self, store: Store) -> None:
         """Nothing at first; then what was remembered last, for that conversation alone."""
         assert await store.recall(HOME) == Recollection()

@@ -12,13 +12,13 @@ from tests.contracts.store import AWAY, HOME, Clock, Contract, end, say, take
 from tests.contracts.store_knowledge import document, passage
 
 ALONE = {"messages": 1, "replies": 1, "turns": 2}
-NOTHING: Mapping[str, Any] = {"conversations": [], "cases": [], "took": [], "posts": [], "sends": []}
+NOTHING: Mapping[str, Any] = {"conversations": [], "cases": [], "took": [], "opinions": [], "posts": [], "sends": []}
 
 
 async def live(store: Store) -> None:
     """Ada alone at home, Ada and Bob away, and a document of Ada's own conversation."""
     await end(store, say(1), text="Ada's answer")
-    await store.feedback(Feedback(address=HOME, message_id="m1", value=-1, comment="Ada's comment"))
+    await store.feedback(Feedback(address=HOME, message_id="m1", value=-1, comment="Ada's comment", sender="ada"))
     await store.remember(HOME, Recollection(summary="Ada's summary", facts=("Ada's fact",), language="en"))
     await store.put_document(document("ada.pdf", scope=conversation_scope(HOME)), [passage("Ada's document")])
     await store.put_document(document("public.md"), [passage("Everybody's")])
@@ -46,7 +46,8 @@ class VisitorContract(Contract):
         assert home["exchanges"][0]["message"]["text"] == "question 1"
         assert home["exchanges"][0]["end"]["event"]["text"] == "Ada's answer"
         assert home["exchanges"][0]["feedback"] == -1
-        assert home["exchanges"][0]["comment"] == "Ada's comment"
+        (opinion,) = home["exchanges"][0]["opinions"]
+        assert (opinion["sender"], opinion["value"], opinion["comment"]) == ("ada", -1, "Ada's comment")
         assert [turn["role"] for turn in home["turns"]] == ["user", "assistant"]
         assert (home["summary"], home["facts"], home["language"]) == ("Ada's summary", ["Ada's fact"], "en")
         assert home["documents"][0]["texts"] == ["Ada's document"]
@@ -55,6 +56,35 @@ class VisitorContract(Contract):
         assert away["exchanges"][1]["end"] is None
         assert away["exchanges"][1]["message"]["attachments"][0]["name"] == "ada.txt"
         assert "Bob" not in json.dumps(exported)
+
+    async def test_opinions_are_their_givers(self, store: Store) -> None:
+        """An export shows those that somebody gave and no other's; an erasure takes them and leaves the others'."""
+        await end(store, say(1, AWAY))
+        await end(store, say(2, AWAY, sender="bob"))
+        for message in ("m1", "m2"):
+            for sender in ("ada", "bob", ""):
+                said = f"{sender or 'nobody'} on {message}"
+                opinion = Feedback(address=AWAY, message_id=message, value=1, comment=said, sender=sender)
+                assert await store.feedback(opinion)
+        exported = json.loads(json.dumps(await store.export("ada")))
+        (asked,) = conversation(exported, "slack")["exchanges"]
+        assert sorted(opinion["comment"] for opinion in asked["opinions"]) == ["ada on m1", "nobody on m1"]
+        (given,) = exported["opinions"]
+        assert (given["message_id"], given["comment"], given["value"]) == ("m2", "ada on m2", 1)
+        assert given["address"]["conversation"] == AWAY.conversation
+        assert "bob" not in json.dumps(exported)
+        assert (await store.erase("ada")).rows["feedback"] == 4
+        assert [item.feedback for item in await store.history(AWAY)] == [2]
+        assert (await store.export("ada"))["opinions"] == []
+
+    async def test_who_only_judged_is_erased_too(self, store: Store) -> None:
+        """Nothing else is held of them, and an erasure of nobody takes no opinion of nobody known."""
+        await end(store, say(1, AWAY))
+        for sender in ("bob", ""):
+            await store.feedback(Feedback(address=AWAY, message_id="m1", value=1, sender=sender))
+        assert (await store.erase("bob")).rows == {"feedback": 1}
+        assert (await store.erase("")).rows == {}
+        assert [item.feedback for item in await store.history(AWAY)] == [1]
 
     async def test_an_export_of_nobody_is_empty(self, store: Store) -> None:
         """Who never wrote is exported as nobody, without an error."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils.db import Database
 
-from bot.events import Reply
+from bot.events import Feedback, Reply
 from storage.base import Lease, Send
 from storage.sqlite import SqliteStore, cases, conversations, ending, explanations, inbox, outbox, sends
 from tests.contracts.store import AWAY, HOME, answer, say, turns
@@ -31,6 +31,7 @@ def finish(db: Database) -> None:
     ending.complete(db, later, answer(later), (), [], None, case(), True, None, 4.0)
 
 
+OPINION = Feedback(address=HOME, message_id="m1", value=1, sender="ada")
 QUESTIONS: dict[str, Callable[[Database], object]] = {
     "complete": finish,
     "case": lambda db: cases.case(db, HOME),
@@ -49,6 +50,7 @@ QUESTIONS: dict[str, Callable[[Database], object]] = {
     "forget": lambda db: (finish(db), conversations.forget(db, HOME)),
     "explanation": lambda db: explanations.explanation(db, "web", "m1"),
     "withdraw": lambda db: inbox.withdraw(db, "web", "m1"),
+    "feedback": lambda db: (finish(db), conversations.keep_feedback(db, OPINION, 5.0)),
     "turns": lambda db: conversations.turns(db, HOME, 0, 10),
 }
 

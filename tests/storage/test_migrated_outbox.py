@@ -11,7 +11,7 @@ import pytest
 from sqlite_utils.db import Database
 from sqlite_utils.migrations import Migrations
 
-from bot.events import Case, Failed, Post
+from bot.events import Case, Failed, Feedback, Post
 from storage.sqlite import SqliteStore
 from storage.sqlite.migrations import migrate, steps
 from storage.sqlite.rows import Row
@@ -86,6 +86,10 @@ async def test_the_outbox_is_made_anew_without_a_loss(file: Path) -> None:
     assert exchange.outgoing.event == Failed(
         message_id="m3", address=exchange.message.address, reason="why", said="said 3 \x00\U0001f600"
     )
+    assert exchange.feedback == 1
+    again = Feedback(address=exchange.message.address, message_id="m3", value=-1, sender="ada")
+    assert await store.feedback(again), "whoever asked is taken for who judged: theirs replaces it"
+    assert [item.feedback for item in await store.history(exchange.message.address)] == [-1]
     assert (exchange.outgoing.number, exchange.outgoing.remote, exchange.outgoing.delivered) == (3, "remote 3", True)
     assert (exchange.message.name, exchange.message.command, exchange.message.replaces) == ("", "", "")
     await store.close()
@@ -95,9 +99,9 @@ async def test_the_outbox_is_made_anew_without_a_loss(file: Path) -> None:
     assert db.execute(f"{channels} WHERE c.channel = o.channel").fetchone() == (7,)
     assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-    again = "INSERT INTO outbox(message, conversation, channel, kind, text, at) VALUES(1, 1, 'web', 'reply', '', 1.0)"
+    twice = "INSERT INTO outbox(message, conversation, channel, kind, text, at) VALUES(1, 1, 'web', 'reply', '', 1.0)"
     with pytest.raises(sqlite3.IntegrityError):
-        db.execute(again)
+        db.execute(twice)
     db.close()
 
 

@@ -25,6 +25,7 @@ RELEASED = {
     "sends_and_installations",
     "preferences_and_withdrawals",
     "explanations",
+    "opinions_of_each_person",
 }
 
 

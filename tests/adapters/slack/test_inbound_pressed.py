@@ -62,7 +62,7 @@ async def test_an_opinion(made: Inlet, value: str, opinion: int) -> None:
     ident = await asked(made)
     assert (await made.dispatch(pressed("feedback", f"{value} {ident}"))).status == 200
     address = made.accepted[0].address
-    assert made.published[-1] == Feedback(address=address, message_id=ident, value=opinion)
+    assert made.published[-1] == Feedback(address=address, message_id=ident, value=opinion, sender=f"{TEAM}:{PERSON}")
 
 
 @pytest.mark.parametrize("value", ["", "+1", "+2 {}", "1 {}", "+1 T0123:C0123:1.0", "+1 :", "{}", "+1 x:y:z"])

@@ -107,6 +107,18 @@ async def test_a_stop_button_in_a_group(slow: Bureau) -> None:
     assert "five years" not in shown.text and "stop" in answer["text"].lower()
 
 
+async def test_everybody_in_a_group_has_an_opinion(made: Bureau) -> None:
+    """What one thinks of an answer replaces nobody else's, and is kept as theirs."""
+    asked, shown = await made.ask(GROUP, ANNA, f"@{NAME} {FRAME}")
+    for who, data, together in ((ANNA, "f+", 1), (BORIS, "f+", 2), (BORIS, "f-", 0)):
+        pressed = await made.telegram.press(shown, data, who)
+        await made.telegram.until(lambda pressed=pressed: pressed.answer)
+        exchange = await made.store.exchange("telegram", ident(GROUP, asked))
+        assert exchange and exchange.feedback == together
+    (given,) = (await made.store.export(str(BORIS)))["opinions"]
+    assert (given["message_id"], given["value"]) == (ident(GROUP, asked), -1)
+
+
 async def test_being_taken_into_a_group(made: Bureau) -> None:
     """The bot says once when it answers there, and where it was thrown out it says nothing."""
     made.telegram.group(GROUP, bot="left")

@@ -247,6 +247,8 @@ async def test_an_opinion_is_kept_and_can_be_taken_back(house: House, visitor: V
         assert (await visitor.call("POST", "/web/feedback", body)).status == 200
         history = await (await visitor.call("GET", "/web/history")).json()
         assert history["exchanges"][0]["feedback"] == value
+        opinion = house.published[-1]
+        assert isinstance(opinion, Feedback) and opinion.sender == house.last_message().sender
 
 
 async def test_an_opinion_needs_its_message(house: House, visitor: Visitor) -> None:
