@@ -2,8 +2,8 @@
 
 A conversation in which only that sender took part is theirs as a whole. In a shared one their messages, the
 answers to them, the turns of both and the opinions on them are theirs, and so is what they think of other answers; its
-summary and facts, which mix everybody's words, are cleared when somebody in it is erased. What was preferred there stays:
-it is everybody's.
+summary and facts, which mix everybody's words, are cleared when somebody in it is erased. What was preferred there
+stays: it is everybody's.
 
 A case that they opened is theirs on both sides: what was posted about it, and its thread at the support desk with
 whatever colleagues said there. Of somebody who worked at a desk, what they said goes, and their name from the cases.
