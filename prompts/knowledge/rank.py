@@ -31,6 +31,7 @@ _CLEARLY_BETTER = 2.0
 _HALF_AS_GOOD = 0.5
 _REPEATS = 0.8
 _COMMON_LANGUAGE = "en"
+_MOVED = "moved down behind passages in a better language"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,11 @@ def _fuse(lists: Sequence[Sequence[int]]) -> dict[int, float]:
 
 
 def _prefer(ordered: list[Ranked], language: str) -> list[Ranked]:
+    places = {one.stored.number: place for place, one in enumerate(ordered, 1)}
     for preferred in dict.fromkeys((_COMMON_LANGUAGE, language) if language else ()):
         ordered = _language_first(ordered, preferred)
-    return ordered
+    moved = ((one, places[one.stored.number], place) for place, one in enumerate(ordered, 1))
+    return [one.noted(f"{_MOVED} (it was {was})") if was < place else one for one, was, place in moved]
 
 
 def _language_first(ordered: list[Ranked], language: str) -> list[Ranked]:
@@ -140,8 +143,7 @@ def _language_first(ordered: list[Ranked], language: str) -> list[Ranked]:
     def stays(candidate: Ranked) -> bool:
         return candidate.stored.passage.language == language or candidate.score > _CLEARLY_BETTER * best_own
 
-    moved = [one.noted(f"moved behind passages in {language}") for one in ordered[:last] if not stays(one)]
-    return [*filter(stays, ordered[:last]), *moved, *ordered[last:]]
+    return [*filter(stays, ordered[:last]), *(one for one in ordered[:last] if not stays(one)), *ordered[last:]]
 
 
 def _thin(ordered: Sequence[Ranked], limit: int) -> tuple[list[Ranked], list[Ranked]]:

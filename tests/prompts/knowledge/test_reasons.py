@@ -57,7 +57,7 @@ async def test_what_was_moved_for_its_language_says_so(shop: Knowledge) -> None:
     question = "Garantie frame battery warranty"
     english = {passage.title: why for passage, why in await shop.explained(question, language="en")}
     assert next(iter(english)) == "Warranty"
-    assert english["Garantie"].notes == ("moved behind passages in en",)
+    assert english["Garantie"].notes == ("moved down behind passages in a better language (it was 1)",)
     german = {passage.title: why for passage, why in await shop.explained(question, language="de")}
     assert next(iter(german)) == "Garantie"
     assert german["Garantie"].notes == ()
