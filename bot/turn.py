@@ -24,6 +24,7 @@ from bot.engine.base import Engine, EngineBusy, EngineFault
 from bot.errands import ERRANDS, Errands
 from bot.events import Command, Failed, FinishReason, Message, Passage, Reply, Turn
 from bot.explaining import begun, ended
+from bot.explanation import Checked
 from bot.house import SILENT
 from bot.language import Languages
 from bot.phrases import said
@@ -120,9 +121,10 @@ class Turner:
         return Outcome(event=event, turns=turns, forget=draft.forget, explanation=explained)
 
     async def settle(self, message: Message, outcome: Outcome) -> None:
-        """After the end was committed: bring the conversation's memory up to date."""
-        language = outcome.event.language if isinstance(outcome.event, Reply) else ""
-        await self._memory.update(message.address, language)
+        """After the end was committed: bring the conversation's memory up to date. Its language is what people speak,
+        and not the one that they chose to be answered in."""
+        spoken = [turn.language for turn in outcome.turns if turn.role == "user"]
+        await self._memory.update(message.address, spoken[-1] if spoken else "")
 
     async def warm(self) -> None:
         """Load what the first visitor would wait for: the statistics of languages, then the embedding model."""
@@ -202,6 +204,10 @@ class Turner:
         length = len(draft.text) + sum(len(passage.text) for passage in passages)
         with draft.how.stage("checks"):
             grounded = await aside(length, ground, draft.text, passages)
+        kept = "kept" if grounded.text == draft.text else "kept, with its citations put right"
+        draft.how.checked = Checked(
+            outcome=kept if grounded.supported else "replaced by a quote", sentences=grounded.sentences
+        )
         if grounded.supported:
             draft.text = grounded.text  # its numbers are those of `draft.sources`
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from bot.answer.blocks import Listing, Paragraph, Table, blocks
@@ -19,6 +19,7 @@ from bot.answer.figures import unheld
 from bot.answer.lexicon import DENSE
 from bot.answer.meaning import Meaning, meaning, plain_text
 from bot.events import Citation, Passage
+from bot.explanation import Missing, Sentence
 from bot.terms import STOP_WORDS, content_terms
 
 OVERLAP = 0.55
@@ -26,6 +27,9 @@ OVERLAP = 0.55
 
 ALIKE = 0.6
 """From this overlap on a sentence and one of its source tell the same thing, so their negations must agree."""
+
+_NEAREST = 3
+"""Sources of which is told what they lack of a sentence that none holds."""
 
 _NAME = re.compile(r"(?<=[\w,;:)”\"'’*] )[\"'“‘(*]*([A-ZÀ-Þ][\w&-]*[A-Za-zÀ-ÿ\d])")
 _CODE = re.compile(
@@ -43,11 +47,15 @@ _CAPITALS_ARE_NOUNS = frozenset({"de"})
 
 @dataclass(frozen=True)
 class Grounded:
-    """An answer after it was checked. `text` names only sources that exist; `supported` says whether they carry it."""
+    """An answer after it was checked. `text` names only sources that exist; `supported` says whether they carry it.
+
+    `sentences` tell of each one which sources hold it, or what they lack of it.
+    """
 
     text: str
     citations: tuple[Citation, ...]
     supported: bool
+    sentences: tuple[Sentence, ...] = ()
 
 
 def ground(text: str, passages: Sequence[Passage]) -> Grounded:
@@ -59,18 +67,40 @@ def ground(text: str, passages: Sequence[Passage]) -> Grounded:
     sources = [_source(passage) for passage in passages]
     clean = only(normalised(text), range(1, len(passages) + 1)).strip()
     language = _language(clean, passages)
-    supported, corrected = True, clean
-    stated = [claim for claim in claims(clean, language) if claim.factual]
-    for claim in stated:
-        holders = [number for number, source in enumerate(sources, 1) if _holds(source, claim, language)]
-        if not holders and not _held_together(sources, claim, language):
-            supported = False
-        elif claim.cited and holders and not set(claim.cited) & set(holders):
-            corrected = _recite(corrected, claim, holders[0])
-    if supported and stated and not CITED.search(corrected):
-        best = next((n for n, source in enumerate(sources, 1) if _holds(source, stated[0], language)), 0)
-        corrected += f" [{best}]" if best else ""
-    return Grounded(corrected, _citations(corrected, passages), supported)
+    found = claims(clean, language)
+    told = [_checked(claim, sources, language) for claim in found]
+    supported, corrected = all(sentence.verdict != "not held" for sentence in told), clean
+    for claim, sentence in zip(found, told, strict=True):
+        if claim.cited and sentence.sources and not set(claim.cited) & set(sentence.sources):
+            corrected = _recite(corrected, claim, sentence.sources[0])
+    stated = [sentence for sentence in told if sentence.verdict != "states nothing"]
+    if supported and stated and not CITED.search(corrected) and stated[0].sources:
+        corrected += f" [{stated[0].sources[0]}]"
+    return Grounded(corrected, _citations(corrected, passages), supported, tuple(told))
+
+
+def _checked(claim: Claim, sources: Sequence[_Source], language: str) -> Sentence:
+    told = Sentence(text=claim.text, cited=claim.cited, verdict="states nothing")
+    if not claim.factual:
+        return told
+    holders = tuple(number for number, source in enumerate(sources, 1) if _holds(source, claim, language))
+    if holders or _held_together(sources, claim, language):
+        return replace(told, verdict="held" if holders else "held together", sources=holders)
+    asked = claim.cited or range(1, len(sources) + 1)
+    missing = (_missing(number, sources[number - 1], claim, language) for number in asked)
+    nearest = sorted(missing, key=lambda lacks: (len(lacks.numbers) + len(lacks.names), -lacks.overlap))
+    return replace(told, verdict="not held", missing=tuple(nearest[:_NEAREST]))
+
+
+def _missing(number: int, source: _Source, claim: Claim, language: str) -> Missing:
+    same = source.language in ("", language)
+    return Missing(
+        source=number,
+        numbers=tuple(f"{value:g}" for value in sorted(unheld(claim.text, source.plain))),
+        names=tuple(sorted(_unnamed(claim.text, [source], language))),
+        overlap=round(_overlap(claim.text, source.whole, language), 4) if same else 1.0,
+        contradicts=_contradicts(source, claim, language),
+    )
 
 
 def _citations(text: str, passages: Sequence[Passage]) -> tuple[Citation, ...]:
@@ -129,7 +159,7 @@ def _lines(block: Paragraph | Listing | Table) -> Sequence[str]:
 
 
 def _holds(source: _Source, claim: Claim, language: str) -> bool:
-    if unheld(claim.text, source.plain) or not _names_held(claim.text, [source], language):
+    if unheld(claim.text, source.plain) or _unnamed(claim.text, [source], language):
         return False
     if source.language and source.language != language:
         return True  # a translation: its figures and names are all that can be compared
@@ -141,7 +171,7 @@ def _held_together(sources: Sequence[_Source], claim: Claim, language: str) -> b
     chosen = [sources[number - 1] for number in claim.cited] or list(sources)
     if len(chosen) < 2 or unheld(claim.text, "\n".join(source.plain for source in chosen)):
         return False
-    if not _names_held(claim.text, chosen, language):
+    if _unnamed(claim.text, chosen, language):
         return False
     terms = frozenset().union(*(source.whole.terms for source in chosen))
     classes = frozenset().union(*(source.whole.classes for source in chosen))
@@ -150,11 +180,12 @@ def _held_together(sources: Sequence[_Source], claim: Claim, language: str) -> b
     return _overlap(claim.text, joined, language) >= OVERLAP and not contradicted
 
 
-def _names_held(text: str, sources: Sequence[_Source], language: str) -> bool:
+def _unnamed(text: str, sources: Sequence[_Source], language: str) -> set[str]:
+    """The names in `text` that no source has."""
     names = {match.group() for match in _CODE.finditer(text)}
     if language not in _CAPITALS_ARE_NOUNS:
         names |= {match.group(1) for match in _NAME.finditer(text)}
-    return all(any(_named(name, source) for source in sources) for name in names)
+    return {name for name in names if not any(_named(name, source) for source in sources)}
 
 
 def _named(name: str, source: _Source) -> bool:
