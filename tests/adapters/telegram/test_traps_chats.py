@@ -139,3 +139,32 @@ async def test_a_deleted_question_is_not_answered(tmp_path: Path) -> None:
         assert await made.ended(ident(31, message_id, business=connection)) == "withdrawn"
         await made.quiet()
         assert not made.telegram.chat(31, business=connection).said
+
+
+async def test_an_answer_outlives_its_question(tmp_path: Path) -> None:
+    """Who deletes what was answered takes back nothing: the answer stays, and is remembered; the deletion is noted."""
+    async with bureau(tmp_path) as made:
+        connection = await made.telegram.connect(30)
+        message_id = await made.telegram.write_to(connection, 31, FRAME)
+        name = ident(31, message_id, business=connection)
+        assert await made.ended(name) == "stop"
+        await made.quiet()
+        await made.telegram.delete(31, message_id, business=connection)
+        await made.quiet()
+        (shown,) = made.telegram.chat(31, business=connection).said
+        known = await made.store.exchange("telegram", name)
+        assert known and known.withdrawn and "five years" in shown.text and shown.texts[-1] == shown.text
+        remembered = [turn.text for _, turn in await made.store.turns(known.message.address)]
+        assert remembered[0] == FRAME and "five years" in remembered[1]
+
+
+async def test_elsewhere_nobody_tells_of_a_deletion(made: Bureau) -> None:
+    """A question that was deleted in a group while its answer was on the way is answered, in reply to nothing."""
+    made.telegram.group(GROUP)
+    gate = made.telegram.hold_next("sendMessage")
+    message_id = await made.telegram.say(GROUP, ANNA, f"@{NAME} {FRAME}")
+    await gate.reached.wait()
+    await made.telegram.delete(GROUP, message_id)
+    gate.release()
+    shown = await made.answer(GROUP)
+    assert "five years" in shown.text and not shown.reply_to
