@@ -49,6 +49,20 @@ async def test_the_language_outlives_the_process_and_forgetting(tmp_path: Path) 
         assert (await talk.say(ASKED)).language == "en"
 
 
+@pytest.mark.parametrize("between", ["Thanks!", ASKED, "ok", ""])
+async def test_what_needs_no_words_is_in_the_language_that_was_spoken(tmp_path: Path, between: str) -> None:
+    """A language that was chosen, and is chosen no more, is not what people speak: no answer in it makes it that."""
+    async with talking(tmp_path) as talk:
+        await talk.say(ASKED)
+        await talk.say("de", command="language")
+        if between:
+            assert (await talk.say(between)).language == "de"
+        await talk.say("auto", command="language")
+        for command in ("summarize", "help", "settings"):
+            assert (await talk.say("", command=command)).language == "en"
+        assert (await talk.say("ok")).language == "en"
+
+
 async def test_a_model_writes_in_the_language_that_was_chosen(tmp_path: Path) -> None:
     """Also in one in which the house itself says nothing."""
     async with modelled(tmp_path, Answer(pieces=("Trente jours.",)), privacy={"redact_before_model": True}) as (
