@@ -10,7 +10,7 @@ import sys
 MEASUREMENTS: dict[str, tuple[str, ...]] = {
     "acknowledge": (),
     "latency": (),
-    "questions": (),
+    "answers": (),
     "widget": (),
     "cut": (),
     "hostile": (),

@@ -103,7 +103,7 @@ def _changed(title: str, scores: Sequence[Score]) -> None:
     console().print(f"[bold]{title}[/]: {len(scores)}")
     for one in scores:
         why = f"  [red]{escape('; '.join(one.reasons))}[/]" if one.reasons else ""
-        console().print(f"  {escape(one.question.id)}  {escape(one.question.question)}{why}")
+        console().print(f"  {escape(str(one.question.id))}  {escape(one.question.question)}{why}")
 
 
 def show_failures(scores: Sequence[Score]) -> None:
@@ -112,7 +112,7 @@ def show_failures(scores: Sequence[Score]) -> None:
         if not one.reasons:
             continue
         question = one.question
-        console().print(f"\n[bold]{escape(question.id)}[/]  {escape(question.question)}")
+        console().print(f"\n[bold]{escape(str(question.id))}[/]  {escape(question.question)}")
         console().print(f"  [red]{escape('; '.join(one.reasons))}[/]")
         if one.result:
             console().print(f"  {escape(beginning(one.result.answer))}")

@@ -88,11 +88,13 @@ def evaluate(
     for option, file in (("--out", out), ("--report", report), ("--chart", chart)):
         _may_be_written(file, option, read=(questions, answers, against))
     before = score_all(asked, read_results(against)) if against else None
-    if knowledge is None or answers is not None:
-        results = read_results(answers or questions)
-    else:
+    if answers is not None:
+        results = read_results(answers)
+    elif knowledge is not None:
         told = [question.model_copy(update={"lang": ""}) for question in asked] if blind else asked
         results = run_async(answered(settings, knowledge, told, out, jobs))
+    else:
+        raise UsageError("Name what to answer from with --knowledge, or what was answered before with --answers.")
     if scored:
         wanted = Wanted(title=questions.stem, by=by.value, failures=failures, report=report, chart=chart)
         show(score_all(asked, results), before, wanted)
@@ -106,10 +108,8 @@ def _something_to_do(
     questions: Path, knowledge: Path | None, answers: Path | None, out: Path | None, *, scored: bool, shown: bool
 ) -> None:
     """Before the work: what the options ask for can be had. Raises `UsageError`."""
-    if (knowledge is None) == (answers is None):
-        raise UsageError(
-            "Name what to answer from with --knowledge, or what was answered before with --answers: one of them."
-        )
+    if knowledge is not None and answers is not None:
+        raise UsageError("--knowledge answers anew, --answers scores what was answered before: give one of them.")
     if answers is not None and out is not None:
         raise UsageError("--answers asks nothing, so there is nothing to write with --out. Leave one of them out.")
     if not scored and (shown or answers):

@@ -76,10 +76,10 @@ def score_all(questions: Sequence[Question], results: Iterable[Result]) -> list[
 
     Raises `UsageError` for a result that no question has asked for.
     """
-    by_id = {result.id: result for result in results}
-    if unknown := by_id.keys() - {question.id for question in questions}:
+    by_id = {str(result.id): result for result in results}
+    if unknown := by_id.keys() - {str(question.id) for question in questions}:
         raise UsageError(f"There is no question {min(unknown)}: are these the answers to another file of questions?")
-    return [score(question, by_id.get(question.id)) for question in questions if question.expects]
+    return [score(question, by_id.get(str(question.id))) for question in questions if question.expects]
 
 
 def _wrong(question: Question, result: Result) -> Iterable[str]:

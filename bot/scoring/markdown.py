@@ -87,7 +87,7 @@ def _failures(scores: Sequence[Score]) -> list[str]:
 
 def _item(one: Score) -> str:
     reasons = f": {plain('; '.join(one.reasons))}" if one.reasons else ""
-    return f"- **{plain(one.question.id)}** {plain(one.question.question)}{reasons}"
+    return f"- **{plain(str(one.question.id))}** {plain(one.question.question)}{reasons}"
 
 
 def _failure(one: Score) -> str:

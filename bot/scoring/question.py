@@ -35,7 +35,7 @@ class Question(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    id: Annotated[str, Field(coerce_numbers_to_str=True)]
+    id: str | int
     question: str = Field(min_length=1)
     history: tuple[Said, ...] = ()
     lang: str = ""
