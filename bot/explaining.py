@@ -24,6 +24,7 @@ def begun(message: Message, question: Question, config: EngineConfig) -> Explana
         text=question.text,
         standalone=question.alone,
         intent=question.intent,
+        command=message.command,
         detected=question.asked_in,
         before=question.remembered.language,
         hint=message.language,

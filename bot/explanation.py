@@ -29,7 +29,7 @@ PASSAGES, CLAIMS = 60, 200
 class Understood:
     """The question: as it was asked (redacted, where a model sees it so) and as it was searched.
 
-    `detected` is the language of the text, `before` the conversation's, `hint` what the channel said, `preferred` what
+    `command` is what was asked for, "" for an answer. `detected` is the language of the text, `before` the conversation's, `hint` what the channel said, `preferred` what
     was chosen for the conversation or by the operator, `answered` the one to answer in; "" where there is none.
     `redacted` counts what was taken out of the question and of what is remembered, by kind.
     """
@@ -39,6 +39,7 @@ class Understood:
     intent: str
     detected: str
     answered: str
+    command: str = ""
     before: str = ""
     hint: str = ""
     preferred: str = ""

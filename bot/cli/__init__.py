@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 import bot
-from bot.cli import add, converse, evaluate, keys, knowledge, maintain, project, prompts, serve
+from bot.cli import add, converse, evaluate, explain, keys, knowledge, maintain, project, prompts, serve
 from bot.cli.terminal import errors, settle_streams
 from bot.errors import FrontdeskError, UsageError
 
@@ -33,6 +33,7 @@ app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(keys.app, name="keys")
 app.command(name="eval")(evaluate.evaluate)
+app.command(context_settings={"ignore_unknown_options": True})(explain.explain)  # "-1" is a message
 app.command()(maintain.export)
 app.command()(maintain.erase)
 app.command()(maintain.backup)
