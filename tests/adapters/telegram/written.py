@@ -69,8 +69,26 @@ MARKDOWN = st.lists(BLOCK, max_size=6).flatmap(
         lambda between: between.join(parts) + "\n\n[ref]: https://shop.example/ref"
     )
 )
-LONG = st.lists(st.lists(BLOCK, min_size=1, max_size=3).map("\n\n".join), min_size=1, max_size=4).flatmap(
-    lambda parts: st.integers(1, 40).map(lambda times: "\n\n".join(parts * times))
+
+
+class Repeated(str):
+    """Some parts, so many times: a text that is too long to be written out where a test fails."""
+
+    __slots__ = ("_said",)
+
+    def __new__(cls, parts: list[str], times: int) -> Repeated:
+        made = super().__new__(cls, "\n\n".join(parts * times))
+        made._said = f"Repeated({parts!r}, {times})"
+        return made
+
+    def __repr__(self) -> str:
+        return self._said
+
+
+LONG = st.builds(
+    Repeated,
+    st.lists(st.lists(BLOCK, min_size=1, max_size=3).map("\n\n".join), min_size=1, max_size=4),
+    st.integers(1, 40),
 )
 ANYTHING = st.one_of(
     MARKDOWN, st.text(max_size=300), st.text(alphabet="`|-\n [](<>&*~_ax\u0301👍🏽\u200d\t:1.#!@", max_size=200)
