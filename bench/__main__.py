@@ -12,6 +12,7 @@ MEASUREMENTS: dict[str, tuple[str, ...]] = {
     "latency": (),
     "answers": (),
     "widget": (),
+    "knowledge": (),
     "cut": (),
     "hostile": (),
     "visitors": (),

@@ -121,6 +121,11 @@ def content_from(run: str, at: int) -> tuple[int, int]:
     return len(run), len(run)
 
 
+def is_dense(term: str) -> bool:
+    """Whether a term is of a script without spaces (or one that is stemmed in no language)."""
+    return term[0] >= "\u0e00" and not "\u1e00" <= term[0] <= "\u1fff"
+
+
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
     """("run" | "word", token), normalised (NFKC) and case-folded."""
     normal = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

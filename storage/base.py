@@ -124,6 +124,22 @@ class StoredPassage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TermCounts:
+    """How common terms are in the passages for everybody: each one's passages in `frequency`, and `terms` in all.
+
+    What visitors attached is in none of it. `passages` is how many there are, `newest` the number up to which these
+    counts go, `removed` how many passages for everybody were ever removed: counts from before know nothing of that.
+    """
+
+    passages: int = 0
+    terms: int = 0
+    frequency: Mapping[str, int] = field(default_factory=dict)
+    languages: frozenset[str] = frozenset()
+    newest: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
     """How many rows of each kind were removed."""
 
@@ -360,8 +376,21 @@ class Store(Protocol):
     async def passages_of(self, location: str, *, scope: str = "") -> Sequence[StoredPassage]:
         """The passages of one document, in their order; empty when there is none."""
 
+    async def document(self, location: str, *, scope: str = "") -> Document | None:
+        """The document at (scope, location)."""
+
     async def match(self, query: str, *, limit: int, scopes: Sequence[str] = ("",)) -> Sequence[StoredPassage]:
-        """Full-text search with an FTS5 query over the analysed terms; `passage.score` is BM25, higher is better."""
+        """Full-text search with an FTS5 query over the analysed terms; `passage.score` is BM25, higher is better.
+
+        Up to `limit` come from what is for everybody and as many from each other document of the scopes. Only BM25 of
+        the former can be compared with each other: it counts no words of visitors' files.
+        """
+
+    async def count_terms(self, *, after: int = 0) -> TermCounts:
+        """How common terms are among the passages for everybody: among all, or those with a number above `after`.
+
+        `passages`, `languages`, `newest` and `removed` are of all. Counting `after` takes time for what is new alone.
+        """
 
     async def passages(self, numbers: Sequence[int]) -> Sequence[StoredPassage]:
         """Passages by number, in the order asked; missing ones are left out."""

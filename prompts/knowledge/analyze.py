@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from bot.terms import content_terms, terms
+from bot.terms import content_terms, is_dense, terms
 from prompts.knowledge.concepts import chinese, related
+from prompts.knowledge.vocabulary import Vocabulary
 
 _LINK_TARGET = re.compile(r"\]\((?:<[^<>\n]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"\n]*\")?\)")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
@@ -24,15 +24,6 @@ _MARKS = re.compile(r"^\W+|\W+$")
 _MOST_TERMS = 48
 _RELATED = 0.7
 _CHUNK = re.compile(r"\S+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vocabulary:
-    """How common terms are: in how many of the `passages` each one stands, and which languages those have."""
-
-    passages: int = 0
-    frequency: Mapping[str, int] = field(default_factory=dict)
-    languages: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +61,6 @@ def asked(question: str, language: str, vocabulary: Vocabulary) -> list[Asked]:
     return sorted(weighed, key=lambda word: -word.weight)[:_MOST_TERMS]
 
 
-def count(passages: Iterable[Collection[str]], languages: Iterable[str]) -> Vocabulary:
-    """The vocabulary of passages, each given as its terms."""
-    frequency: Counter[str] = Counter()
-    number = 0
-    for number, found in enumerate(passages, 1):  # noqa: B007  the last number is how many there were
-        frequency.update(set(found))
-    return Vocabulary(passages=number, frequency=frequency, languages=frozenset(languages) - {""})
-
-
-def full_text_query(words: Sequence[Asked]) -> str:
-    """The words as a query for FTS5: any of their terms."""
-    found = dict.fromkeys(term for word in words for way in (*word.ways, *word.related) for term in sorted(way))
-    return " OR ".join(f'"{term[:-1]}" *' if term.endswith("*") else f'"{term}"' for term in found)
-
-
 def coverage(words: Sequence[Asked], present: Collection[str]) -> float:
     """How much of a question stands in a passage: the share of its words' weight, 0 to 1."""
     whole = sum(word.weight for word in words)
@@ -114,7 +90,7 @@ def _listed(meant: Mapping[str, Sequence[frozenset[str]]]) -> Iterator[Asked]:
 def _words_of(chunk: str, language: str, vocabulary: Vocabulary) -> Iterator[Asked]:
     """The words of what stands between two spaces: usually one, more where a script writes no spaces."""
     content = content_terms(chunk, language)
-    words = [term for term in content if not _dense(term)]
+    words = [term for term in content if not is_dense(term)]
     if words:
         others = sorted(vocabulary.languages - {language})
         spelled = [words, *(found for other in others if (found := _spelled(chunk, other, len(words))) != words)]
@@ -123,7 +99,7 @@ def _words_of(chunk: str, language: str, vocabulary: Vocabulary) -> Iterator[Ask
         codes = [frozenset(split) for split in (_split(words[0]),) if split]
         ways = tuple(dict.fromkeys((*whole, *parts, *codes)))
         yield Asked(ways=ways, related=tuple(related(_MARKS.sub("", chunk), language, vocabulary.languages)))
-    pairs = [term for term in content if _dense(term)]
+    pairs = [term for term in content if is_dense(term)]
     for at, pair in enumerate(pairs):
         if not _between_words(pairs, at, vocabulary):
             yield _pair(pair, vocabulary)
@@ -139,7 +115,7 @@ def _pair(pair: str, vocabulary: Vocabulary) -> Asked:
 
 def _spelled(chunk: str, language: str, number: int) -> list[str]:
     """The same words as another language's stemmer leaves them; its stop words are words here."""
-    found = [term for term in terms(chunk, language) if not _dense(term)]
+    found = [term for term in terms(chunk, language) if not is_dense(term)]
     return found if len(found) == number else []
 
 
@@ -150,11 +126,6 @@ def _between_words(pairs: Sequence[str], at: int, vocabulary: Vocabulary) -> boo
         return False
     before, after = pairs[at - 1], pairs[at + 1]
     return before[-1:] == pairs[at][0] and after[:1] == pairs[at][1] and before in known and after in known
-
-
-def _dense(term: str) -> bool:
-    """Whether a term is of a script without spaces (or one that is stemmed in no language)."""
-    return term[0] >= "\u0e00" and not "\u1e00" <= term[0] <= "\u1fff"
 
 
 def _split(term: str) -> list[str]:
@@ -172,11 +143,11 @@ def _rarity(word: Asked, vocabulary: Vocabulary) -> float:
 
 
 def _commonest(ways: Sequence[frozenset[str]], vocabulary: Vocabulary) -> int:
-    return max((min(_frequency(term, vocabulary) for term in way) for way in ways), default=0)
+    return max((min(frequency(term, vocabulary) for term in way) for way in ways), default=0)
 
 
-def _frequency(term: str, vocabulary: Vocabulary) -> int:
+def frequency(term: str, vocabulary: Vocabulary) -> int:
+    """How many passages hold a term; for one that ends in "*", about how many hold its character."""
     if not term.endswith("*"):
         return vocabulary.frequency.get(term, 0)
-    holding = sum(number for other, number in vocabulary.frequency.items() if term[0] in other)
-    return min(vocabulary.passages, holding)
+    return min(vocabulary.passages, vocabulary.characters.get(term[:-1], 0))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 State = Literal["added", "updated", "unchanged", "removed", "skipped", "failed", "embedding"]
 _AT_ONCE = 4
+_ONE_BY_ONE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class Indexing:
 
     async def run(self, sources: Sequence[str], root: Path) -> Added:
         gathered = await asyncio.to_thread(gather, sources, root)
-        self._known = {document.location: document for document in await self._store.documents(scope=self._scope)}
+        self._known = await self._known_before(gathered)
         self._total = len(gathered.items) + len(gathered.failed)
         for problem in gathered.failed:
             self._fail(problem)
@@ -70,6 +71,14 @@ class Indexing:
         await self._read_all(gathered.items)
         await self._remove_gone(gathered)
         return self._added
+
+    async def _known_before(self, gathered: Gathered) -> Mapping[str, Document]:
+        """What is stored of the sources: of a folder everything, since something of it may be gone."""
+        if gathered.folders or len(gathered.items) > _ONE_BY_ONE:
+            found: Sequence[Document | None] = await self._store.documents(scope=self._scope)
+        else:
+            found = [await self._store.document(item.location, scope=self._scope) for item in gathered.items]
+        return {document.location: document for document in found if document}
 
     async def _read_all(self, items: Sequence[Item]) -> None:
         waiting = iter(items)

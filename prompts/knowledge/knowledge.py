@@ -14,7 +14,8 @@ from bot.errors import SourceError
 from bot.events import Passage
 from bot.explanation import Why
 from bot.language import Languages
-from prompts.knowledge.analyze import Asked, Vocabulary, asked, count, full_text_query
+from prompts.knowledge.analyze import Asked, asked
+from prompts.knowledge.candidates import full_text_query, scored
 from prompts.knowledge.embed import Embedder
 from prompts.knowledge.indexing import Added, Indexing, Progress
 from prompts.knowledge.meaning import Meaning
@@ -22,6 +23,7 @@ from prompts.knowledge.prepare import Source, prepare
 from prompts.knowledge.rank import Ranked, rank, reasons
 from prompts.knowledge.readers import kind_of
 from prompts.knowledge.sources import folder_of, is_page, location_of
+from prompts.knowledge.vocabulary import Words
 from storage.base import Document, Store, StoredPassage
 
 if TYPE_CHECKING:
@@ -58,10 +60,7 @@ class Knowledge:
         self._meaning = Meaning(store, embedder) if embedder else None
         self._readers = ThreadPoolExecutor(_ATTACHED_READERS, thread_name_prefix="attached")
         self._adding = asyncio.Lock()
-        self._counting = asyncio.Lock()
-        self._vocabulary = Vocabulary()
-        self._counted = -1
-        self._counted_documents: frozenset[tuple[str, str]] = frozenset()
+        self._words = Words(store)
 
     async def add(
         self, sources: Sequence[str], *, scope: str = "", progress: Callable[[Progress], None] | None = None
@@ -111,8 +110,8 @@ class Knowledge:
             raise SourceError(f"It takes longer than {_READING_SECONDS:g} seconds to read.", why="large") from None
 
     async def _digest(self, location: str, scope: str) -> str:
-        known = await self._store.documents(scope=scope)
-        return next((document.digest for document in known if document.location == location), "")
+        known = await self._store.document(location, scope=scope)
+        return known.digest if known else ""
 
     async def opening(self, location: str, *, scope: str, limit: int) -> Sequence[Passage]:
         """The first `limit` passages of a document."""
@@ -181,13 +180,15 @@ class Knowledge:
         """The question's words, the best passages, and those that repeat one of them."""
         limit = limit or self._config.passages
         version = await self._store.knowledge_version()
-        vocabulary = await self._current_vocabulary(version)
+        vocabulary = await self._words.current(version)
         question = question[:_LONGEST_QUESTION]
         words = await asyncio.to_thread(asked, question, language, vocabulary)
         candidates = max(_CANDIDATES, 4 * limit)
         matched: Sequence[StoredPassage] = ()
         if words:
-            matched = await self._store.match(full_text_query(words), limit=candidates, scopes=scopes)
+            query = full_text_query(words, vocabulary)
+            matched = await self._store.match(query, limit=candidates, scopes=scopes)
+            matched = await asyncio.to_thread(scored, words, matched, vocabulary)
         near: Sequence[tuple[StoredPassage, float]] = ()
         if self._meaning and question.strip():
             asked_in = language or await asyncio.to_thread(self._detect, question)
@@ -204,7 +205,7 @@ class Knowledge:
 
         A server runs it in the background once it answers; a command that asks many questions awaits it.
         """
-        vocabulary = await self._current_vocabulary(await self._store.knowledge_version())
+        vocabulary = await self._words.current(await self._store.knowledge_version())
         await asyncio.to_thread(asked, "?", "", vocabulary)
         return await self._meaning.complete(progress or (lambda _: None)) if self._meaning else False
 
@@ -221,25 +222,3 @@ class Knowledge:
 
             self._fetcher = Fetcher(Policy(max_bytes=self._config.max_file_bytes))
         return self._fetcher
-
-    async def _current_vocabulary(self, version: int) -> Vocabulary:
-        """How common words are among the documents for everybody, counted anew when those changed.
-
-        While one search counts, the others go on with the old figures: they hardly differ.
-        """
-        if version == self._counted or (self._counting.locked() and self._counted >= 0):
-            return self._vocabulary
-        async with self._counting:
-            if version != self._counted:
-                documents = await self._store.documents()
-                current = frozenset((document.location, document.digest) for document in documents)
-                if current != self._counted_documents or self._counted < 0:
-                    passages = await self._store.all_passages(scope="")
-                    self._vocabulary = await asyncio.to_thread(_count, passages)
-                self._counted, self._counted_documents = version, current
-        return self._vocabulary
-
-
-def _count(passages: Sequence[StoredPassage]) -> Vocabulary:
-    found = (f"{stored.title_terms} {stored.heading_terms} {stored.body_terms}".split() for stored in passages)
-    return count(found, {stored.passage.language for stored in passages})

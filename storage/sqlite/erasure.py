@@ -36,7 +36,8 @@ def scrub(db: Database) -> bool:
     """
     wanted = counter(db, "erasures_wanted")
     if counter(db, "erasures_rewritten") < wanted:
-        db.execute("INSERT INTO passages_index(passages_index) VALUES('optimize')")
+        for index in ("passages_index", "attached_index"):
+            db.execute(f"INSERT INTO {index}({index}) VALUES('optimize')")
         db.execute("VACUUM")
         db.execute(_SET_COUNTER, (wanted, "erasures_rewritten"))
     if not empty_log(db):

@@ -285,3 +285,22 @@ def opinions_of_each_person(db: Database) -> None:
         "CREATE INDEX feedback_by_sender ON feedback(sender)",
     ):
         db.execute(statement)
+
+
+@steps()
+def attached_files_apart(db: Database) -> None:
+    """Two full-text indexes, so that how common words are for everybody tells nothing of what visitors attached."""
+    for statement in (
+        """CREATE VIRTUAL TABLE attached_index USING fts5(
+            title_terms, heading_terms, body_terms, content='passages', content_rowid='number',
+            tokenize="unicode61 remove_diacritics 0 categories 'L* M* N* P* S* Co'")""",
+        """INSERT INTO attached_index(rowid, title_terms, heading_terms, body_terms)
+            SELECT p.number, title_terms, heading_terms, body_terms
+            FROM passages p JOIN documents d ON d.number = p.document WHERE d.scope <> ''""",
+        """INSERT INTO passages_index(passages_index, rowid, title_terms, heading_terms, body_terms)
+            SELECT 'delete', p.number, title_terms, heading_terms, body_terms
+            FROM passages p JOIN documents d ON d.number = p.document WHERE d.scope <> ''""",
+        "CREATE VIRTUAL TABLE passages_terms USING fts5vocab('passages_index', 'row')",
+        "INSERT INTO counters(name, value) VALUES('passages_removed', 0)",
+    ):
+        db.execute(statement)

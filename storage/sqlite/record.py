@@ -27,7 +27,7 @@ def counter(db: Database, name: str) -> int:
     return int(db.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()[0])
 
 
-def raise_counter(db: Database, name: str) -> int:
-    """Add one, and return the new value."""
-    rows = db.execute("UPDATE counters SET value = value + 1 WHERE name = ? RETURNING value", (name,)).fetchall()
+def raise_counter(db: Database, name: str, by: int = 1) -> int:
+    """Add `by`, and return the new value."""
+    rows = db.execute("UPDATE counters SET value = value + ? WHERE name = ? RETURNING value", (by, name)).fetchall()
     return int(rows[0][0])

@@ -97,7 +97,7 @@ def remove_documents(db: Database, conversation: int, removed: Counter[str], loc
     rows = db.execute("SELECT number, location FROM documents WHERE scope = ?", (scope,)).fetchall()
     for number, location in rows:
         if locations is None or location in locations:
-            removed["passages"] += delete_document(db, number)
+            removed["passages"] += delete_document(db, number, scope)
             removed["documents"] += 1
 
 

@@ -21,6 +21,7 @@ from storage.base import (
     Recollection,
     Send,
     StoredPassage,
+    TermCounts,
 )
 from storage.sqlite import (
     cases,
@@ -35,6 +36,7 @@ from storage.sqlite import (
     outbox,
     record,
     sends,
+    term_counts,
     visitors,
 )
 from storage.sqlite.operations import Operations
@@ -194,11 +196,17 @@ class SqliteStore(Operations):
     async def documents(self, *, scope: str | None = "") -> Sequence[Document]:
         return await self._ask(knowledge.documents, scope)
 
+    async def document(self, location: str, *, scope: str = "") -> Document | None:
+        return await self._ask(knowledge.document, location, scope)
+
     async def passages_of(self, location: str, *, scope: str = "") -> Sequence[StoredPassage]:
         return await self._ask(knowledge.passages_of, location, scope)
 
     async def match(self, query: str, *, limit: int, scopes: Sequence[str] = ("",)) -> Sequence[StoredPassage]:
         return await self._ask(knowledge.match, query, limit, scopes)
+
+    async def count_terms(self, *, after: int = 0) -> TermCounts:
+        return await self._ask(term_counts.count_terms, after)
 
     async def passages(self, numbers: Sequence[int]) -> Sequence[StoredPassage]:
         return await self._ask(knowledge.passages, numbers)

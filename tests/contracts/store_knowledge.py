@@ -91,6 +91,50 @@ class KnowledgeContract(Contract):
         assert [item.passage.text for item in await store.all_passages(scope="eve")] == ["secret desk"]
         assert len(await store.all_passages()) == 2
 
+    async def test_visitors_files_change_no_score(self, store: Store) -> None:
+        """What visitors attach makes no word of what is for everybody more or less common."""
+        await put(store, "a.md", passage("desk lamp"), passage("lamp"), passage("chair"))
+        before = [item.passage.score for item in await store.match('"lamp" OR "desk"', limit=10)]
+        for number in range(20):
+            await put(store, f"{number}.md", passage("desk"), passage("other"), scope=f"visitor {number}")
+        assert [item.passage.score for item in await store.match('"lamp" OR "desk"', limit=10)] == before
+        assert await found(store, '"desk"', ("visitor 3", "visitor 4")) == ["desk", "desk"]
+
+    async def test_counting_terms(self, store: Store) -> None:
+        """Every term of what is for everybody, by passages; from a number on, what came after it."""
+        empty = await store.count_terms()
+        assert (empty.passages, empty.terms, empty.frequency, empty.languages) == (0, 0, {}, frozenset())
+        await put(store, "a.md", passage("desk desk lamp", title="desk"), passage("lamp"))
+        await put(store, "a.md", passage("secret lamp"), scope="eve")
+        first = await store.count_terms()
+        assert (first.passages, first.terms, dict(first.frequency)) == (2, 5, {"desk": 1, "lamp": 2})
+        assert (first.languages, first.removed) == (frozenset(("en",)), 0)
+        await put(store, "b.md", passage("desk chair"))
+        await put(store, "b.md", passage("secret chair"), scope="eve")
+        later = await store.count_terms(after=first.newest)
+        assert (later.terms, dict(later.frequency)) == (2, {"desk": 1, "chair": 1})
+        assert later.newest > first.newest
+        assert dict((await store.count_terms()).frequency) == {"desk": 2, "lamp": 2, "chair": 1}
+
+    async def test_counts_tell_of_what_was_removed(self, store: Store) -> None:
+        """Passages for everybody that were replaced or removed are counted for ever, visitors' are not."""
+        await put(store, "a.md", passage("desk"), passage("lamp"))
+        await put(store, "a.md", passage("desk"), scope="eve")
+        await put(store, "a.md", passage("chair"))
+        await store.remove_document("a.md", scope="eve")
+        counts = await store.count_terms()
+        assert (dict(counts.frequency), counts.removed) == ({"chair": 1}, 2)
+        await store.remove_document("a.md")
+        gone = await store.count_terms(after=counts.newest)
+        assert (gone.passages, dict(gone.frequency), gone.removed) == (0, {}, 3)
+
+    async def test_one_document(self, store: Store) -> None:
+        """A document is found by its location, in its scope alone."""
+        await put(store, "a.md", passage("desk"), scope="eve")
+        one = await store.document("a.md", scope="eve")
+        assert one == (await store.documents(scope="eve"))[0]
+        assert await store.document("a.md") is None
+
     async def test_titles_weigh_most(self, store: Store) -> None:
         """The same term counts more in a title than in a heading, and there more than in the body."""
         await put(store, "body.md", passage("b", body="desk x y"))

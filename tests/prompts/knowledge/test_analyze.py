@@ -7,7 +7,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bot.terms import content_terms
-from prompts.knowledge.analyze import Vocabulary, asked, count, coverage, full_text_query, indexed, plain
+from prompts.knowledge.analyze import asked, coverage, indexed, plain
+from prompts.knowledge.candidates import full_text_query
+from prompts.knowledge.vocabulary import Vocabulary, count
 
 LANGUAGES = ["en", "de", "es", "zh", "ar", ""]
 han = st.text(alphabet="退货政策运费电池充电保修发票会员订单送达时间", min_size=2, max_size=12)
@@ -53,8 +55,9 @@ def test_chinese_runs_are_indexed_as_pairs(run: str) -> None:
 @given(st.text(max_size=200), st.sampled_from(LANGUAGES))
 def test_terms_are_safe_for_the_full_text_query(text: str, language: str) -> None:
     """Whatever a visitor writes, the query is a list of quoted terms: no operator can be smuggled in."""
-    query = full_text_query(asked(text, language, Vocabulary()))
-    for part in query.split(" OR ") if query else []:
+    query = full_text_query(asked(text, language, Vocabulary()), Vocabulary())
+    parts = [part for way in query.split(" OR ") for part in way.strip("()").split(" AND ")]
+    for part in parts if query else []:
         bare = part.removesuffix(" *")
         assert bare.startswith('"')
         assert bare.endswith('"')
@@ -120,7 +123,7 @@ def test_nothing_is_asked_by_stop_words() -> None:
     """A question without a subject matches nothing, rather than everything."""
     assert asked("What is it and how?", "en", Vocabulary()) == []
     assert asked("", "en", Vocabulary()) == []
-    assert full_text_query([]) == ""
+    assert full_text_query([], Vocabulary()) == ""
 
 
 def test_markup_is_not_indexed() -> None:

@@ -1,0 +1,88 @@
+"""Which passages are looked at for a question, and how well their words fit: from a store of any size, in little time.
+
+A full-text search takes time in proportion to the passages that hold any of its words, and nearly all hold the common
+ones. So a question is searched by its rarest words, as many as stand in `MOST` passages together; what the others say
+of a passage is counted once it has been found (`analyze.coverage`, and BM25 here). A question of common words alone is
+searched in titles and headings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from prompts.knowledge.analyze import Asked, frequency
+from prompts.knowledge.vocabulary import Vocabulary
+from storage.base import StoredPassage
+
+MOST = 10_000
+"""Passages that a full-text search goes through at most, but for a question whose rarest word stands in more."""
+
+_K1, _B = 1.2, 0.75
+_LEAST = 1e-6
+_TITLE, _HEADING, _BODY = 3.0, 2.0, 1.0
+
+
+def full_text_query(words: Sequence[Asked], vocabulary: Vocabulary, most: int = MOST) -> str:
+    """A query for FTS5: any of the rarest words. "" for no words."""
+    costs = sorted(((_cost(word, vocabulary), at) for at, word in enumerate(words)))
+    chosen, left = [], most
+    for cost, at in costs:
+        if cost > left:
+            break
+        chosen.append(at)
+        left -= cost
+    if chosen or not words:
+        return _any(words[at] for at in sorted(chosen))
+    return f"{{title_terms heading_terms}} : ({_any(words[at] for _, at in costs[:2])})"
+
+
+def scored(words: Sequence[Asked], found: Sequence[StoredPassage], vocabulary: Vocabulary) -> list[StoredPassage]:
+    """The passages with their BM25 over all of the words as the score, as SQLite's FTS5 computes it.
+
+    A title weighs 3, a heading 2, the body 1. How rare a term is comes from the vocabulary, so that what was left out
+    of the search counts here, and no visitor's file changes what another visitor finds.
+    https://www.sqlite.org/fts5.html#the_bm25_function
+    """
+    terms = dict.fromkeys(term for word in words for way in (*word.ways, *word.related) for term in sorted(way))
+    rarity = {term: _rarity(term, vocabulary) for term in terms}
+    return [_with_score(stored, rarity, vocabulary.length) for stored in found]
+
+
+def _with_score(stored: StoredPassage, rarity: Mapping[str, float], average: float) -> StoredPassage:
+    fields = (stored.title_terms.split(), stored.heading_terms.split(), stored.body_terms.split())
+    counts = [(weight, Counter(field)) for weight, field in zip((_TITLE, _HEADING, _BODY), fields, strict=True)]
+    long = _K1 * (1 - _B + _B * sum(map(len, fields)) / (average or 1.0))
+    score = 0.0
+    for term, rare in rarity.items():
+        times = sum(weight * _times(term, field) for weight, field in counts)
+        score += rare * times * (_K1 + 1) / (times + long) if times else 0.0
+    return replace(stored, passage=replace(stored.passage, score=score))
+
+
+def _times(term: str, counted: Counter[str]) -> int:
+    if term.endswith("*"):
+        return sum(times for other, times in counted.items() if other.startswith(term[:-1]))
+    return counted[term]
+
+
+def _rarity(term: str, vocabulary: Vocabulary) -> float:
+    holding = min(frequency(term, vocabulary), vocabulary.passages)
+    return max(_LEAST, math.log((vocabulary.passages - holding + 0.5) / (holding + 0.5)))
+
+
+def _cost(word: Asked, vocabulary: Vocabulary) -> int:
+    """How many passages a search for the word goes through, at most."""
+    return sum(min(frequency(term, vocabulary) for term in way) for way in {*word.ways, *word.related})
+
+
+def _any(words: Iterator[Asked]) -> str:
+    ways = dict.fromkeys(way for word in words for way in (*word.ways, *word.related))
+    return " OR ".join(dict.fromkeys(_all(way) for way in ways))
+
+
+def _all(way: frozenset[str]) -> str:
+    quoted = [f'"{term[:-1]}" *' if term.endswith("*") else f'"{term}"' for term in sorted(way)]
+    return quoted[0] if len(quoted) == 1 else f"({' AND '.join(quoted)})"
