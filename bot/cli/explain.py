@@ -68,7 +68,7 @@ def explain(
       frontdesk explain 5f3a:main last
       frontdesk explain slack:T1:C1:17.5 -2 --json
     """
-    told = run_async(_told(configuration(config, data), conversation, message))
+    told = run_async(tell(configuration(config, data), conversation, message))
     if as_json:
         typer.echo(json.dumps(document(told), ensure_ascii=not encodes_all(sys.stdout), indent=2))
         return
@@ -107,7 +107,8 @@ def _document(exchange: Exchange, explanation: Explained | None) -> dict[str, An
     }
 
 
-async def _told(config: Config, conversation: str, message: str) -> Told:
+async def tell(config: Config, conversation: str = "", message: str = "") -> Told:
+    """What there is to say. Raises `UsageError` with what is near, and with what to type."""
     from bot.desk import store_of
     from storage.base import conversation_name
 
