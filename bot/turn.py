@@ -205,9 +205,7 @@ class Turner:
         with draft.how.stage("checks"):
             grounded = await aside(length, ground, draft.text, passages)
         kept = "kept" if grounded.text == draft.text else "kept, with its citations put right"
-        draft.how.checked = Checked(
-            outcome=kept if grounded.supported else "replaced by a quote", sentences=grounded.sentences
-        )
+        draft.how.checked = Checked(outcome=kept if grounded.supported else "replaced", sentences=grounded.sentences)
         if grounded.supported:
             draft.text = grounded.text  # its numbers are those of `draft.sources`
             return

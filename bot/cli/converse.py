@@ -30,6 +30,7 @@ from bot.errors import UsageError
 from bot.events import Address, Failed, Message, Reply
 
 if TYPE_CHECKING:
+    from bot.cli.explain import Told
     from bot.config import Config
     from bot.desk import Desk
 
@@ -43,6 +44,7 @@ def ask(
     question: Annotated[str, typer.Argument(help="What you want to know.")],
     knowledge: KnowledgeFolder = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show how the answer came about, too.")] = False,
     config: ConfigFile = None,
     data: DataFolder = None,
     model: Model = None,
@@ -53,14 +55,18 @@ def ask(
 
       frontdesk ask "How long does shipping take?" --knowledge docs/
       frontdesk ask "How long does shipping take?" --knowledge docs/ --model models/qwen3-0.6b
+      frontdesk ask "How long does shipping take?" --knowledge docs/ --explain
       frontdesk ask "退货要多久？" --json
     """
     if not question.strip():
         raise UsageError("The question is empty. Write it after `ask`, in quotes.")
-    settings = configuration(config, data, model=model)
-    end = run_async(_ask(settings, question, knowledge))
+    settings = configuration(config, data, model=model, privacy={"explanations": True} if explain else {})
+    end, told = run_async(_ask(settings, question, knowledge, explain))
     if as_json:
-        typer.echo(json.dumps(described(end), ensure_ascii=not encodes_all(sys.stdout)))
+        answer = {**described(end), **({"explanation": told.explanations[0]} if told else {})}
+        typer.echo(json.dumps(answer, ensure_ascii=not encodes_all(sys.stdout)))
+    elif told:
+        _show_way(told)
     else:
         show(end)
     if isinstance(end, Failed):
@@ -85,12 +91,23 @@ def chat(
     run_async(_chat(configuration(config, data, model=model), knowledge, language))
 
 
-async def _ask(config: Config, question: str, knowledge: Path | None) -> Reply | Failed:
+async def _ask(
+    config: Config, question: str, knowledge: Path | None, explain: bool
+) -> tuple[Reply | Failed, Told | None]:
     from adapters.direct import Direct
+    from bot.cli.explain import of_message
 
     direct = Direct()
-    async with prepared(config, knowledge, [direct]):
-        return await direct.ask(message(question, conversation=uuid.uuid4().hex))
+    async with prepared(config, knowledge, [direct]) as desk:
+        asked = message(question, conversation=uuid.uuid4().hex)
+        end = await direct.ask(asked)
+        return end, await of_message(desk.store, asked.address, asked.id) if explain else None
+
+
+def _show_way(told: Told) -> None:
+    from bot.cli import explained
+
+    explained.show(output, told.exchanges[0], told.explanations[0] or {})
 
 
 async def _chat(config: Config, knowledge: Path | None, language: str) -> None:

@@ -120,20 +120,24 @@ async def tell(config: Config, conversation: str = "", message: str = "") -> Tol
             newest = await store.conversations(limit=LISTED)
             return Told(conversations=[conversation_name(address) for address in newest])
         address = await _address(store, conversation)
-        exchanges = await store.history(address, limit=_LOOKED_THROUGH if message else LISTED)
         if message:
-            exchanges = [chosen(exchanges, message, conversation_name(address))]
+            return await of_message(store, address, message)
+        exchanges = await store.history(address, limit=LISTED)
         explanations = [await store.explanation(address.channel, each.message.id) for each in exchanges]
-        if message:
-            _must_be_kept(exchanges[0], explanations[0])
-        return Told(
-            conversation=conversation_name(address),
-            exchanges=exchanges,
-            explanations=explanations,
-            one=bool(message),
-        )
+        return Told(conversation=conversation_name(address), exchanges=exchanges, explanations=explanations)
     finally:
         await store.close()
+
+
+async def of_message(store: Store, address: Address, given: str) -> Told:
+    """The way of one answer in the conversation at `address`. Raises `UsageError`."""
+    from storage.base import conversation_name
+
+    name = conversation_name(address)
+    exchange = chosen(await store.history(address, limit=_LOOKED_THROUGH), given, name)
+    explanation = await store.explanation(address.channel, exchange.message.id)
+    _must_be_kept(exchange, explanation)
+    return Told(conversation=name, exchanges=[exchange], explanations=[explanation], one=True)
 
 
 async def _address(store: Store, given: str) -> Address:

@@ -91,7 +91,7 @@ def _section(console: Console, title: str, lines: Sequence[str | Text]) -> None:
     if lines:
         console.print(Text(title, style="bold"))
     for line in lines:
-        console.print(Padding(Text(line) if isinstance(line, str) else line, (0, 0, 0, 2)))
+        console.print(Padding(Text(line) if isinstance(line, str) else line, (0, 0, 0, 2), expand=False))
 
 
 def _question(understood: Document) -> Lines:
@@ -107,9 +107,7 @@ def _question(understood: Document) -> Lines:
     for name in understood["attachments"]:
         yield f"came with {one_line(name)}"
     if understood["redacted"]:
-        yield "taken out before the model saw it: " + ", ".join(
-            f"{n} {kind}" for kind, n in understood["redacted"].items()
-        )
+        yield "redacted: " + ", ".join(f"{n} {kind}" for kind, n in understood["redacted"].items())
 
 
 _EXPECTED = {"before": "spoken before:", "hint": "the channel says", "preferred": "chosen:"}
@@ -166,14 +164,18 @@ def _model(explanation: Document, asked: Document) -> Lines:
         yield Text(f"failed: {one_line(explanation['error'])}", style="red")
 
 
+_OUTCOMES = {"replaced": "replaced: the decision above took its place"}
+
+
 def _checks(checked: Document) -> Lines:
     if not checked:
         return
-    yield checked["outcome"]
+    yield _OUTCOMES.get(checked["outcome"], checked["outcome"])
     for sentence in checked["sentences"]:
         held = sentence["verdict"] != "not held"
+        mark = {"not held": "✗", "states nothing": "·"}.get(sentence["verdict"], "✓")
         by = f" by {', '.join(map(str, sentence['sources']))}" if sentence["sources"] else ""
-        line = Text("✓ " if held else "✗ ", style="green" if held else "red")
+        line = Text(f"{mark} ", style="green" if held else "red")
         line.append(_short(sentence["text"], 300), style="default")
         line.append(f"  {sentence['verdict']}{by}", style="dim" if held else "red")
         yield line

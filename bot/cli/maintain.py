@@ -46,6 +46,9 @@ async def _with_store(config: Config, work: Callable[[Store], Awaitable[T]]) -> 
 def export(
     visitor: Visitor,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write here instead of to the terminal.")] = None,
+    explanations: Annotated[
+        bool, typer.Option("--explanations", help="With how each answer came about (`frontdesk explain`).")
+    ] = False,
     config: ConfigFile = None,
     data: DataFolder = None,
 ) -> None:
@@ -56,7 +59,7 @@ def export(
       frontdesk export --visitor 5f3a… --out visitor.json
     """
     settings = configuration(config, data)
-    held = run_async(_with_store(settings, lambda store: store.export(visitor)))
+    held = run_async(_with_store(settings, lambda store: store.export(visitor, explanations=explanations)))
     if not held["conversations"]:
         raise UsageError(f"Nothing is held about {visitor}.")
     if out is None:

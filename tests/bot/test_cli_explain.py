@@ -15,7 +15,7 @@ from bot.errors import UsageError
 from bot.events import Reply
 from storage.base import Exchange, Outgoing
 from tests.bot.test_cli import frontdesk
-from tests.bot.test_turn import QUESTION, Talk, message, modelled, talk
+from tests.bot.test_turn import PAGE, QUESTION, Talk, message, modelled, talk
 from tests.fakes.openai import Answer
 
 HOSTILE = "Can I return opened tea?\x1b\x07\u202e"
@@ -126,12 +126,26 @@ async def test_a_models_answer_is_shown_with_its_checks_and_its_prompt(tmp_path:
         await talking.say(QUESTION)
         told = await run(tmp_path, "c", "last")
         system = fake.requests[0]["messages"][0]["content"]
-    assert "replaced by a quote" in told
+    assert "replaced: the decision above" in told
     assert "✗ You have 90 days" in told
     assert "lacks the numbers 90" in told
     assert "template answer" in told
     assert "tokens read" in told
     assert " ".join(system.split()) in " ".join(told.split())
+
+
+async def test_a_question_may_be_asked_and_explained_at_once(tmp_path: Path) -> None:
+    """On a folder alone, of which nothing is kept, and whatever the configuration says."""
+    (tmp_path / "kb").mkdir()
+    (tmp_path / "kb/returns.md").write_text(PAGE, "utf-8")
+    command = ("ask", QUESTION, "--knowledge", "kb", "--explain", "--json")
+    told = await asyncio.to_thread(
+        lambda: frontdesk(*command, cwd=tmp_path, FRONTDESK_PRIVACY__EXPLANATIONS="false", COLUMNS="80")
+    )
+    assert told.returncode == 0, told.stderr
+    answer = json.loads(told.stdout)
+    assert "30 days" in answer["answer"]
+    assert answer["explanation"]["passages"][0]["title"] == "Returns"
 
 
 async def test_without_a_database_it_says_so(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ async def test_what_no_source_holds_is_told_with_what_is_missing(tmp_path: Path)
     async with modelled(tmp_path, Answer(pieces=(false,))) as (talking, _):
         await talking.say(QUESTION)
         how = await told(talking)
-    assert how["checked"]["outcome"] == "replaced by a quote"
+    assert how["checked"]["outcome"] == "replaced"
     days, tea = how["checked"]["sentences"]
     assert (days["verdict"], days["missing"][0]["numbers"]) == ("not held", ["90"])
     assert (tea["verdict"], tea["missing"][0]["contradicts"]) == ("not held", True)
