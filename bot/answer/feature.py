@@ -10,13 +10,16 @@ from bot.answer.lexicon import DENSE, EXACT
 from bot.answer.meaning import Meaning
 from bot.answer.words import words
 from bot.terms import terms
+from bot.thesaurus import EVERYDAY
 
 STRONG, WEAK, NUMBER, CODE, IMPLICIT = 1.0, 0.25, 0.6, 1.3, 0.5
 """What a word weighs: one that names the subject; one that could be left out; a number; a code; one only implied."""
 
-BY_NAME, BY_CLASS, BY_NEAR, BY_WIDER, BY_COMPOUND, BY_PAIRS, BY_HEAD = 0.95, 0.88, 0.88, 0.6, 0.6, 0.75, 0.3
-"""What a match is worth beside the very word: another name; a synonym; what it lies in; what is around that; a part of
-a compound; some of its characters; the word without its number where no other number stands."""
+BY_NAME, BY_CLASS, BY_EVERYDAY, BY_NEAR, BY_WIDER = 0.95, 0.88, 0.75, 0.88, 0.6
+BY_COMPOUND, BY_PAIRS, BY_HEAD = 0.6, 0.75, 0.3
+"""What a match is worth beside the very word: another name; a synonym; a word that stands for it in everyday speech;
+what it lies in; what is around that; a part of a compound; some of its characters; the word without its number where no
+other number stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ class Feature:
     def _by_class(self, other: Meaning) -> float:
         shared = self.classes & other.classes
         if shared:
-            return BY_NAME if any(name.startswith(EXACT) for name in shared) else BY_CLASS
+            return max(_worth(name) for name in shared)
         if self.near & other.classes:
             return BY_NEAR
         return BY_WIDER if self.wider & other.classes else 0.0
@@ -63,6 +66,12 @@ class Feature:
         if any(_follows(stem, self.number, other.plain) for stem in self.head):
             return 1.0
         return 0.0 if any(_follows(stem, r"\d", other.plain) for stem in self.head) else BY_HEAD
+
+
+def _worth(name: str) -> float:
+    if name.startswith(EXACT):
+        return BY_NAME
+    return BY_EVERYDAY if name.startswith(EVERYDAY) else BY_CLASS
 
 
 @lru_cache(maxsize=4_096)

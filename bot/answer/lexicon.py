@@ -1,4 +1,4 @@
-"""Words and phrases that mean the same, or lie in something: synonyms, places, days, from `words/`.
+"""Words and phrases that mean the same, or lie in something: synonyms, places, days, from `words/` and the thesaurus.
 
 A class is what phrases of the same meaning share; a phrase may also lie in wider classes (Vienna in Austria, Austria in
 the European Union). Phrases are found as stems in languages that write spaces, as characters in Chinese.
@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from bot.answer.words import words
 from bot.terms import terms
+from bot.thesaurus import groups
 
 DENSE = frozenset({"zh", "ja"})
 """Languages whose words are looked for as characters."""
@@ -79,6 +80,10 @@ def _phrases() -> Iterator[tuple[str, str, Entry]]:
         for language, listed in entry.items():
             for phrase in listed.split("|"):
                 yield language, phrase, Entry(frozenset({name}))
+    for kind in groups():
+        own = Entry(frozenset(), wider=frozenset({kind.name})) if kind.wider else Entry(frozenset({kind.name}))
+        yield from ((language, phrase, own) for language, listed in kind.phrases.items() for phrase in listed)
+        yield from (("en", phrase, Entry(frozenset({kind.name}))) for phrase in kind.wider)
     for group in words("places").values():
         for name, place in group.items():
             wider = frozenset({"country", *(f"place:{outer}" for outer in place.get("in", ()))})

@@ -87,7 +87,9 @@ def _word_features(plain: str, language: str, languages: Sequence[str], known: S
     while at < len(tokens):
         end, entry = listed.get(at, (at + 1, NOTHING))
         if end > at + 1:
-            yield Feature(classes=entry.classes, near=entry.near, wider=entry.wider, phrase=" ".join(tokens[at:end]))
+            weight = STRONG if any(token.replace("’", "'") not in stop for token in tokens[at:end]) else WEAK
+            phrase = " ".join(tokens[at:end])
+            yield Feature(classes=entry.classes, near=entry.near, wider=entry.wider, phrase=phrase, weight=weight)
         elif tokens[at].replace("’", "'") not in stop:
             after = tokens[at + 1] if at + 1 < len(tokens) else ""
             if _numbered(tokens[at], after, plain) and not (entry.near or entry.wider):

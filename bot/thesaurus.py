@@ -1,0 +1,90 @@
+"""Words of everyday life that stand for one another, from `thesaurus.txt`: one list for search and for answers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from bot.terms import terms
+
+EVERYDAY = "everyday:"
+"""What the names of groups begin with."""
+
+_LANGUAGES = ("en", "de", "es")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Phrases that mean nearly the same, by language. `wider` (English) is what they are kinds of, mostly empty."""
+
+    name: str
+    phrases: Mapping[str, tuple[str, ...]]
+    wider: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=1)
+def groups() -> tuple[Group, ...]:
+    """Every line of the list, in its order; each has a name of its own."""
+    text = (Path(__file__).parent / "thesaurus.txt").read_text("utf-8")
+    lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    return tuple(_group(number, line) for number, line in enumerate(lines))
+
+
+def _group(number: int, line: str) -> Group:
+    same, _, wider = line.partition("<")
+    phrases = dict(zip(_LANGUAGES, map(tuple, map(_split, same.split("|"))), strict=False))
+    return Group(f"{EVERYDAY}{number}:{phrases['en'][0]}", phrases, tuple(_split(wider)))
+
+
+def _split(phrases: str) -> Iterator[str]:
+    return (phrase.strip() for phrase in phrases.split(",") if phrase.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Where a phrase of the list stands among some terms, and how else it is said: each way a set of terms."""
+
+    begin: int
+    end: int
+    ways: tuple[frozenset[str], ...]
+
+
+def spoken(found: Sequence[str], language: str, targets: Collection[str]) -> Iterator[Phrase]:
+    """The longest phrase of the list from each place among the terms `found` (of `language`).
+
+    Its ways are those of its groups, in the languages `targets`; what is known under a wider word is looked for there.
+    """
+    table = _table(language)
+    for begin, first in enumerate(found):
+        longest = max((stems for stems in table.get(first, {}) if tuple(found[begin : begin + len(stems)]) == stems), key=len, default=())
+        if longest:
+            own = frozenset(longest)
+            ways = (way for at in table[first][longest] for way in _ways(at, targets))
+            yield Phrase(begin, begin + len(longest), tuple(dict.fromkeys(way for way in ways if way != own)))
+
+
+@lru_cache(maxsize=32)
+def _table(language: str) -> Mapping[str, Mapping[tuple[str, ...], tuple[int, ...]]]:
+    """By its first term each phrase, as terms, with the numbers of its groups."""
+    found: dict[str, dict[tuple[str, ...], tuple[int, ...]]] = {}
+    for number, group in enumerate(groups()):
+        for phrase in group.phrases.get(language, ()):
+            stems = tuple(terms(phrase, language))
+            if stems:
+                known = found.setdefault(stems[0], {})
+                known[stems] = (*known.get(stems, ()), number)
+    return found
+
+
+@lru_cache(maxsize=4_096)
+def _ways_in(number: int, language: str) -> tuple[frozenset[str], ...]:
+    group = groups()[number]
+    phrases = group.wider if group.wider and language == "en" else group.phrases.get(language, ())
+    return tuple(dict.fromkeys(frozenset(terms(phrase, language)) for phrase in phrases))
+
+
+def _ways(number: int, targets: Collection[str]) -> Iterator[frozenset[str]]:
+    for language in sorted(targets):
+        yield from _ways_in(number, language)
