@@ -19,6 +19,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bot.cli.eval_chart import draw
+from bot.scoring.declines import decline_curve
 from bot.scoring.judge import Score, score_all
 from bot.scoring.question import read_questions
 from bot.scoring.result import read_results
@@ -133,21 +135,32 @@ def bar_cells(one: Set, mode: str) -> list[str]:
     return ["[dim]bar[/]", "", *shown, f"≤ {1e3 * SECONDS[mode]:.0f} ms", ""]
 
 
-def measure(names: Sequence[str], mode: str, folder: Path, *, failures: bool) -> bool:
-    """Print the table of one mode. Returns whether every bar is reached."""
+def measure(names: Sequence[str], mode: str, folder: Path, *, failures: bool) -> tuple[bool, list[Score]]:
+    """Print the table of one mode. Returns whether every bar is reached, and the scores that may be looked at."""
     table = Table("set", "n", *FIGURES, "p95", "length: median, most", title=f"Answers without a model: {mode}")
-    good = True
+    good, seen = True, []
     for one in (one for name in names for one in SETS[name]):
         if one.missing():
             print(f"{one.name} is left out: it is not in this installation.", file=sys.stderr)
             continue
-        shown, low = cells(one, mode, run(one, mode, folder, failures=failures))
+        scores = run(one, mode, folder, failures=failures)
+        shown, low = cells(one, mode, scores)
+        seen += [] if one.hidden else scores
         table.add_row(*shown)
         if mode in one.bars:
             table.add_row(*bar_cells(one, mode), end_section=True)
         good = good and not low
     Console(width=None if sys.stdout.isatty() else 170).print(table)
-    return good
+    return good, seen
+
+
+def chart(scores: Sequence[Score], file: Path) -> None:
+    """Draw what the threshold does to the questions that one works with, all sets together."""
+    if (curve := decline_curve(scores)) is None:
+        print("No chart: the answers tell no confidence.", file=sys.stderr)
+    else:
+        draw(curve, scores, file)
+        print(f"{file}: area {curve.area:.3f} over {len(scores)} questions")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -155,17 +168,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--keep", type=Path, help="a folder for the answers, to compare with later ones")
+    parser.add_argument("--chart", type=Path, help="draw declines over the threshold, but for the scored halves (SVG)")
     parser.add_argument("--failures", action="store_true", help="list what went wrong, but for the scored halves")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
         folder = (given.keep or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
+        good = True
         try:
-            good = [measure(given.sets, mode, folder, failures=given.failures) for mode in given.modes]
+            for mode in given.modes:
+                reached, scores = measure(given.sets, mode, folder, failures=given.failures)
+                good = good and reached
+                if given.chart:
+                    chart(scores, given.chart.with_stem(f"{given.chart.stem}-{mode}"))
         except subprocess.CalledProcessError as error:
             print(f"frontdesk eval failed with {error.returncode}.", file=sys.stderr)
             return 2
-    return int(not all(good))
+    return int(not good)
 
 
 if __name__ == "__main__":

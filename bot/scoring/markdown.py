@@ -10,6 +10,7 @@ from bot.scoring.declines import DECLINED, decline_curve, declines, threshold_of
 from bot.scoring.judge import FIRST, Score
 from bot.scoring.tables import (
     Table,
+    calibration_table,
     comparison_table,
     curve_table,
     declines_table,
@@ -27,7 +28,7 @@ def run_tables(scores: Sequence[Score], *, by: str) -> list[Table]:
     found += [groups_table(scores, group) for group in dict.fromkeys(("language", "kind", by))]
     found.append(declines_table(declines(scores), DECLINED))
     if curve := decline_curve(scores):
-        found.append(curve_table(curve, threshold_of(scores)))
+        found += [curve_table(curve, threshold_of(scores)), calibration_table(scores)]
     return found
 
 

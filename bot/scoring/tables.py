@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.scoring.calibration import steps
 from bot.scoring.comparison import Comparison, Shift
 from bot.scoring.confusion import Confusion, Report
 from bot.scoring.groups import BY, groups
@@ -100,6 +101,18 @@ def curve_table(curve: Roc, threshold: float | None) -> Table:
             *(_point(f"{one.threshold:.3f} (at most {100 * most:.0f} % false)", one) for most, one in limited),
         ),
         note=f"Area under the curve {curve.area:.3f}, between {low:.3f} and {high:.3f}; 0.5 is chance.",
+    )
+
+
+def calibration_table(scores: Sequence[Score]) -> Table:
+    """What became of questions of each confidence."""
+    return Table(
+        title="What the confidence means",
+        heads=("confidence", "mean", "can be answered", "answers right"),
+        rows=tuple(
+            (f"{one.low:.1f}–{one.high:.1f}", f"{one.confidence:.2f}", str(one.answerable), str(one.right))
+            for one in steps(scores)
+        ),
     )
 
 

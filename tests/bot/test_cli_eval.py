@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
+
+from bot.cli import app
+from bot.scoring.question import read_questions
 
 PAGE = """# Shipping
 
@@ -156,3 +161,22 @@ def test_what_cannot_be_done_is_said_before_the_work(place: Path, options: list[
     assert says in told.stderr and "Traceback" not in told.stderr
     assert (place / "out.jsonl").read_bytes() == kept
     assert not (place / "new.jsonl").exists()
+
+
+def test_the_questions_in_the_docs_are_questions(tmp_path: Path) -> None:
+    """What the page on evaluation shows can be copied: every line is scored."""
+    page = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text("utf-8")
+    found = re.search(r"<!-- example: questions.jsonl -->\n```json\n(.*?)```", page, re.S)
+    assert found
+    (tmp_path / "questions.jsonl").write_text(found[1], "utf-8")
+    questions = read_questions(tmp_path / "questions.jsonl")
+    assert len(questions) == 4 and all(question.expects for question in questions)
+    assert questions[1].must == (("cannot be returned",),)
+
+
+def test_the_docs_name_every_option() -> None:
+    """An option that the page does not name is one that nobody finds."""
+    page = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text("utf-8")
+    options = get_command(app).commands["eval"].params  # type: ignore[attr-defined]  # a group
+    names = {name for option in options for name in option.opts if name.startswith("--")}
+    assert {name for name in names if f"`{name}" not in page} == set()

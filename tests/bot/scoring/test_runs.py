@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from bot.scoring.calibration import steps
 from bot.scoring.comparison import compared
 from bot.scoring.confusion import confusion
 from bot.scoring.confusion import report as measured
@@ -103,6 +104,19 @@ def _false_decline(number: int) -> Score:
     return score(told.question, told.result.model_copy(update={"declined": True, "score": 0.4}))
 
 
+def test_a_confidence_means_what_became_of_its_questions() -> None:
+    """Tenths with their questions, those of 1 in the last; a decline is no answer, right or wrong."""
+    told = (0.05, 0.55, 0.5, 0.999, 1.0)
+    scores = [made(number, right=number != 1, score=confidence) for number, confidence in enumerate(told)]
+    scores.append(made(9, right=True, declined=True, score=0.09))
+    scores.append(made(10, right=True, score=None))
+    first, middle, last = steps(scores)
+    assert (first.low, first.high, first.confidence) == (0.0, 0.1, pytest.approx(0.07))
+    assert (first.answerable, first.right) == (Share(count=1, of=2), Share(count=1, of=1))
+    assert (middle.answerable, middle.right) == (Share(count=2, of=2), Share(count=1, of=2))
+    assert (last.low, last.right) == (0.9, Share(count=2, of=2))
+
+
 def test_the_threshold_is_told_where_all_agree() -> None:
     """Answers of two different settings have no threshold in common."""
     assert threshold_of([made(1, right=True, threshold=0.5), made(2, right=True)]) == 0.5
@@ -146,7 +160,7 @@ def test_a_report_holds_its_tables_and_failures() -> None:
     scores = [*run(True, False), made(7, right=True, declined=True, threshold=0.5)]
     text = report(scores, title="shop", comparison=compared(scores, scores), chart="a chart.svg")
     html = MarkdownIt("commonmark").enable("table").render(text)
-    assert html.count("<table>") == text.count("\n| --- |") == 6
+    assert html.count("<table>") == text.count("\n| --- |") == 7
     assert 'src="a%20chart.svg"' in html
     assert "lacks yes" in html and "0.500 (in use)" in html
     assert "lacks" not in report(scores, title="shop", failures=False)
