@@ -31,7 +31,7 @@ class Killed(BaseException):
 
 class Mortal:
     """A store in front of which the process dies: just before the `dies_at`-th time that a send is kept, or just after
-    it when `after`. Who is dead keeps nothing more."""
+    it when `after`. Who is dead keeps and says nothing more."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -96,16 +96,18 @@ class Outlet:
         return message
 
     async def send(self, event: Outbound) -> str:
+        if self.store.dead:
+            raise Killed
         return await self.sender.send(event)
 
     async def deliver(self, event: Outbound, *, tries: int = 60) -> str:
         """As the house does with an end: again and again until it is taken."""
         for _ in range(tries - 1):
             try:
-                return await self.sender.send(event)
+                return await self.send(event)
             except Exception as error:
                 self.last = error
-        return await self.sender.send(event)
+        return await self.send(event)
 
     def said(self, chat: int = PERSON) -> list[Shown]:
         return self.telegram.chat(chat).said
