@@ -19,8 +19,8 @@ PROMPT_BYTES = 64_000
 """What is kept of a prompt; its end, where the question stands, goes before its beginning."""
 TEXT_BYTES = 8_000
 """What is kept of a question."""
-EXCERPT_BYTES = 400
-"""What is kept of a passage, or of a sentence of an answer."""
+PASSAGE_BYTES, SENTENCE_BYTES = 160, 400
+"""What is kept of a passage, and of a sentence of an answer."""
 PASSAGES, CLAIMS = 60, 200
 """So many passages and sentences are kept at most."""
 
@@ -29,9 +29,10 @@ PASSAGES, CLAIMS = 60, 200
 class Understood:
     """The question: as it was asked (redacted, where a model sees it so) and as it was searched.
 
-    `command` is what was asked for, "" for an answer. `detected` is the language of the text, `before` the conversation's, `hint` what the channel said, `preferred` what
-    was chosen for the conversation or by the operator, `answered` the one to answer in; "" where there is none.
-    `redacted` counts what was taken out of the question and of what is remembered, by kind.
+    `command` is what was asked for, "" for an answer. `detected` is the language of the text, `before` the
+    conversation's, `hint` what the channel said, `preferred` what was chosen for the conversation, `answered` the one to
+    answer in; "" where there is none. `redacted` counts what was taken out of the question and of what is remembered,
+    by kind.
     """
 
     text: str
@@ -172,7 +173,7 @@ class Explanation:
         bounded = replace(
             self,
             understood=self.understood and _question(self.understood),
-            passages=tuple(replace(one, begins=cut(one.begins, EXCERPT_BYTES)) for one in self.passages[:PASSAGES]),
+            passages=tuple(replace(one, begins=cut(one.begins, PASSAGE_BYTES)) for one in self.passages[:PASSAGES]),
             asked=self.asked and replace(self.asked, messages=_messages(self.asked.messages)),
             checked=self.checked and replace(self.checked, sentences=_sentences(self.checked.sentences)),
             timings={stage: round(seconds, 6) for stage, seconds in self.timings.items()},
@@ -203,4 +204,4 @@ def _messages(messages: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...
 
 
 def _sentences(sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
-    return tuple(replace(one, text=cut(one.text, EXCERPT_BYTES)) for one in sentences[:CLAIMS])
+    return tuple(replace(one, text=cut(one.text, SENTENCE_BYTES)) for one in sentences[:CLAIMS])

@@ -126,6 +126,8 @@ def _passage(name: str, passage: Document) -> Lines:
     line = Text(f"{name}  {passage['score']:.2f}  {one_line(title)}")
     line.append(f"  {one_line(passage['location'])} {passage['language']}", style="dim")
     yield line
+    if passage["begins"]:
+        yield Text(f"   “{_short(passage['begins'], 72)}”", style="dim")
     why = passage["why"]
     shares = (f"{name} {share:.3g}" for name, share in why["shares"].items() if share)
     words = ", ".join(f"{one_line(word)} {weight:g}" for word, weight in why["words"].items())

@@ -89,7 +89,7 @@ def reasons(words: Sequence[Asked], kept: Sequence[Ranked], left_out: Sequence[R
 def _why(one: Ranked, words: Sequence[Asked], *, kept: bool) -> Why:
     covered = {" ".join(sorted(word.ways[0])): word.weight * coverage([word], one.terms) for word in words if word.ways}
     return Why(
-        shares={name: round(share, 4) for name, share in (*one.shares.items(), ("fused", one.fused))},
+        shares={name: round(share, 4) for name, share in (*one.shares.items(), ("fused", one.fused)) if share},
         words={word: round(weight, 2) for word, weight in covered.items() if weight},
         notes=one.notes,
         kept=kept,

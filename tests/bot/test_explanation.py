@@ -16,7 +16,7 @@ from bot.explanation import Asked, Checked, Explanation, Found, Sentence, Unders
 from tests.bot.test_turn import QUESTION, Talk, message, modelled, talk
 from tests.fakes.openai import Answer, Hang, Refuse
 
-WORST = 400_000
+WORST = 240_000
 """Bytes of the longest document: the prompt, a question twice, passages and sentences, all at their bounds."""
 
 
@@ -151,7 +151,7 @@ async def test_a_secret_that_was_taken_out_is_counted_and_not_kept(tmp_path: Pat
     """Neither of the question nor of what is remembered, in no part of the document."""
     acts = [Answer(pieces=("Opened tea cannot be returned [1].",))] * 2
     async with modelled(tmp_path, *acts, privacy={"redact_before_model": True}) as (talking, _):
-        await talking.say("My mail is ada@example.org. Can I return opened tea?")
+        await talking.say("My mail is ada@example.org, not [email]. Can I return opened tea?")
         await talking.say("Write to bob@example.org or carl@example.org: can I return a kettle?")
         first, second = await told(talking), await told(talking, "m1")
     assert first["understood"]["redacted"] == {"email": 1}
@@ -212,10 +212,12 @@ def test_a_document_is_bounded(letter: str) -> None:
     how = Explanation(
         understood=Understood(text=long, standalone=long, intent="question", detected="en", answered="en"),
         passages=[passage] * 5_000,
-        asked=Asked(template="answer", messages=(("system", long), ("user", "the question")), sampling={}),
+        asked=Asked(
+            template="answer", messages=(("system", long), ("user", long), ("user", "the question")), sampling={}
+        ),
         checked=Checked(outcome="kept", sentences=(Sentence(text=long, cited=(), verdict="held"),) * 5_000),
     )
     kept = how.document()
     assert len(json.dumps(kept, ensure_ascii=False).encode()) < WORST
-    assert kept["asked"]["messages"][1] == ("user", "the question")
+    assert kept["asked"]["messages"][2] == ("user", "the question")
     assert kept["asked"]["messages"][0][1].endswith("bytes more]")
