@@ -30,9 +30,9 @@ class Understood:
     """The question: as it was asked (redacted, where a model sees it so) and as it was searched.
 
     `command` is what was asked for, "" for an answer. `detected` is the language of the text, `before` the
-    conversation's, `hint` what the channel said, `preferred` what was chosen for the conversation, `answered` the one to
-    answer in; "" where there is none. `redacted` counts what was taken out of the question and of what is remembered,
-    by kind.
+    conversation's, `hint` what the channel said, `preferred` what was chosen for the conversation, `answered` the one
+    to answer in; "" where there is none. `redacted` counts what was taken out of the question and of what is
+    remembered, by kind.
     """
 
     text: str
