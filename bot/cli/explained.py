@@ -172,7 +172,8 @@ _OUTCOMES = {"replaced": "replaced: the decision above took its place"}
 def _checks(checked: Document) -> Lines:
     if not checked:
         return
-    yield _OUTCOMES.get(checked["outcome"], checked["outcome"])
+    outcome: str = checked["outcome"]
+    yield _OUTCOMES.get(outcome, outcome)
     for sentence in checked["sentences"]:
         held = sentence["verdict"] != "not held"
         mark = {"not held": "✗", "states nothing": "·"}.get(sentence["verdict"], "✓")
