@@ -121,6 +121,12 @@ def content_from(run: str, at: int) -> tuple[int, int]:
     return len(run), len(run)
 
 
+def bare_form(word: str) -> str:
+    """A word as it is written, case-folded, without accents and without the marks around it."""
+    plain = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(character for character in plain if character.isalnum())
+
+
 def is_dense(term: str) -> bool:
     """Whether a term is of a script without spaces (or one that is stemmed in no language)."""
     return term[0] >= "\u0e00" and not "\u1e00" <= term[0] <= "\u1fff"

@@ -12,9 +12,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.terms import content_terms, is_dense, terms
-from prompts.knowledge.concepts import chinese, related
-from prompts.knowledge.vocabulary import Vocabulary
+from bot.measures import measured, parted_codes
+from bot.terms import bare_form, content_terms, is_dense, terms
+from prompts.knowledge.concepts import chinese, idioms, related
+from prompts.knowledge.variants import amounts, units, variants
+from prompts.knowledge.vocabulary import Vocabulary, frequency
 
 _LINK_TARGET = re.compile(r"\]\((?:<[^<>\n]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"\n]*\")?\)")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
@@ -22,7 +24,7 @@ _ESCAPE = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 _MIXED = re.compile(r"\d+|[^\W\d_]+")
 _MARKS = re.compile(r"^\W+|\W+$")
 _MOST_TERMS = 48
-_RELATED = 0.7
+_NEAR, _RELATED = 0.8, 0.7
 _CHUNK = re.compile(r"\S+")
 
 
@@ -30,7 +32,8 @@ _CHUNK = re.compile(r"\S+")
 class Asked:
     """One word of a question. It is found where all terms of any of its `ways` stand; a term may end in "*".
 
-    `related` are ways to say nearly the same (see `concepts`). `weight` is the word's rarity: ln((N + 1) / (n + 1/2))
+    `near` are ways that it may have been meant in (see `variants`), `related` ways to say nearly the same (see
+    `concepts`): they count less. `weight` is the word's rarity: ln((N + 1) / (n + 1/2))
     with n of N passages that have it, and never more than for n = 1, so that a word that nobody wrote (which is as
     often chatter as a subject) does not outweigh all others.
     """
@@ -38,11 +41,24 @@ class Asked:
     ways: tuple[frozenset[str], ...]
     related: tuple[frozenset[str], ...] = ()
     weight: float = 0.0
+    near: tuple[frozenset[str], ...] = ()
+
+    @property
+    def every(self) -> tuple[frozenset[str], ...]:
+        """All ways, the surest first."""
+        return tuple(dict.fromkeys((*self.ways, *self.near, *self.related)))
 
 
 def indexed(text: str, language: str) -> str:
-    """Markdown as the terms it is indexed by, parted by spaces. A code such as "5GB" also gives "5" and "gb"."""
-    return " ".join(term for found in terms(plain(text), language) for term in (found, *_split(found)))
+    """Markdown as the terms it is indexed by, parted by spaces. A code such as "5GB" also gives "5" and "gb".
+
+    Amounts and codes in two parts stand at the end once more, in their one spelling, each once.
+    """
+    text = plain(text)
+    found = [term for word in terms(text, language) for term in (word, *_split(word))]
+    one_spelling = dict.fromkeys((*measured(text), *parted_codes(text)))
+    known = frozenset(found)
+    return " ".join((*found, *(term for term in one_spelling if term not in known)))
 
 
 def plain(markdown: str) -> str:
@@ -54,9 +70,14 @@ def asked(question: str, language: str, vocabulary: Vocabulary) -> list[Asked]:
     """The words of a question that carry its subject, rarest first, at most 48 of them."""
     rest, meant = chinese(question, vocabulary.languages)
     found = {word.ways: word for word in _listed(meant)}
-    for chunk in _CHUNK.findall(rest):
-        for word in _words_of(chunk, language, vocabulary):
+    chunks = _CHUNK.findall(rest)
+    for at, chunk in enumerate(chunks):
+        for word in _words_of(chunk, language, vocabulary, chunks[max(0, at - 1) : at + 2]):
             found.setdefault(word.ways, word)
+    for said, means in idioms(question, language, vocabulary.languages):
+        found.setdefault((said,), Asked(ways=(said,), related=means))
+    for term in amounts(question, vocabulary):
+        found.setdefault((frozenset((term,)),), Asked(ways=(frozenset((term,)),)))
     weighed = [replace(word, weight=_rarity(word, vocabulary)) for word in found.values()]
     return sorted(weighed, key=lambda word: -word.weight)[:_MOST_TERMS]
 
@@ -70,6 +91,8 @@ def coverage(words: Sequence[Asked], present: Collection[str]) -> float:
 def _covered(word: Asked, present: Collection[str]) -> float:
     if _any(word.ways, present):
         return 1.0
+    if _any(word.near, present):
+        return _NEAR
     return _RELATED if _any(word.related, present) else 0.0
 
 
@@ -87,18 +110,25 @@ def _listed(meant: Mapping[str, Sequence[frozenset[str]]]) -> Iterator[Asked]:
         yield Asked(ways=(frozenset(terms(word, "zh")),), related=tuple(ways))
 
 
-def _words_of(chunk: str, language: str, vocabulary: Vocabulary) -> Iterator[Asked]:
-    """The words of what stands between two spaces: usually one, more where a script writes no spaces."""
+def _words_of(chunk: str, language: str, vocabulary: Vocabulary, around: Sequence[str]) -> Iterator[Asked]:
+    """The words of what stands between two spaces: usually one, more where a script writes no spaces.
+
+    `around` is the chunk with its neighbours.
+    """
     content = content_terms(chunk, language)
     words = [term for term in content if not is_dense(term)]
     if words:
         others = sorted(vocabulary.languages - {language})
-        spelled = [words, *(found for other in others if (found := _spelled(chunk, other, len(words))) != words)]
-        whole = [frozenset((spelling[0],)) for spelling in spelled if spelling]
-        parts = [frozenset(spelling[1:]) for spelling in spelled if len(spelling) > 1]
-        codes = [frozenset(split) for split in (_split(words[0]),) if split]
+        spelled = {language: words} | {other: _spelled(chunk, other, len(words)) for other in others}
+        whole = [frozenset(found[:1]) for found in spelled.values() if found]
+        parts = [frozenset(found[1:]) for found in spelled.values() if len(found) > 1]
+        codes = [frozenset(found) for found in (_split(words[0]), units(chunk, vocabulary)) if found]
         ways = tuple(dict.fromkeys((*whole, *parts, *codes)))
-        yield Asked(ways=ways, related=tuple(related(_MARKS.sub("", chunk), language, vocabulary.languages)))
+        bare = _MARKS.sub("", chunk)
+        means = tuple(related(bare, language, vocabulary.languages))
+        stems = {other: found[0] for other, found in spelled.items() if len(found) == 1}
+        near = () if codes else variants(stems, bare_form(chunk), ways, around, vocabulary, listed=bool(means))
+        yield Asked(ways=ways, related=means, near=tuple(near))
     pairs = [term for term in content if is_dense(term)]
     for at, pair in enumerate(pairs):
         if not _between_words(pairs, at, vocabulary):
@@ -137,17 +167,10 @@ def _split(term: str) -> list[str]:
 
 
 def _rarity(word: Asked, vocabulary: Vocabulary) -> float:
-    """By the way it is said most, else, when nobody wrote it, by the commonest of its relatives."""
-    common = _commonest(word.ways, vocabulary) or _commonest(word.related, vocabulary)
+    """By the way it is said most, else, when nobody wrote it, by what it was meant as, or by its relatives."""
+    common = next(filter(None, (_commonest(kind, vocabulary) for kind in (word.ways, word.near, word.related))), 0)
     return math.log((vocabulary.passages + 1) / (max(1, common) + 0.5)) + 0.1
 
 
 def _commonest(ways: Sequence[frozenset[str]], vocabulary: Vocabulary) -> int:
     return max((min(frequency(term, vocabulary) for term in way) for way in ways), default=0)
-
-
-def frequency(term: str, vocabulary: Vocabulary) -> int:
-    """How many passages hold a term; for one that ends in "*", about how many hold its character."""
-    if not term.endswith("*"):
-        return vocabulary.frequency.get(term, 0)
-    return min(vocabulary.passages, vocabulary.characters.get(term[:-1], 0))

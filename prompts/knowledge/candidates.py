@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from prompts.knowledge.analyze import Asked, frequency
-from prompts.knowledge.vocabulary import Vocabulary
+from prompts.knowledge.analyze import Asked
+from prompts.knowledge.vocabulary import Vocabulary, frequency
 from storage.base import StoredPassage
 
 MOST = 10_000
@@ -40,13 +40,13 @@ def full_text_query(words: Sequence[Asked], vocabulary: Vocabulary, most: int = 
 
 
 def scored(words: Sequence[Asked], found: Sequence[StoredPassage], vocabulary: Vocabulary) -> list[StoredPassage]:
-    """The passages with their BM25 over all of the words as the score, as SQLite's FTS5 computes it.
+    """The passages with their BM25 over all of the words as the score, as SQLite's FTS5 computes it (but for amounts).
 
     A title weighs 3, a heading 2, the body 1. How rare a term is comes from the vocabulary, so that what was left out
     of the search counts here, and no visitor's file changes what another visitor finds.
     https://www.sqlite.org/fts5.html#the_bm25_function
     """
-    terms = dict.fromkeys(term for word in words for way in (*word.ways, *word.related) for term in sorted(way))
+    terms = dict.fromkeys(term for word in words for way in word.every for term in sorted(way))
     rarity = {term: _rarity(term, vocabulary) for term in terms}
     return [_with_score(stored, rarity, vocabulary.length) for stored in found]
 
@@ -54,12 +54,17 @@ def scored(words: Sequence[Asked], found: Sequence[StoredPassage], vocabulary: V
 def _with_score(stored: StoredPassage, rarity: Mapping[str, float], average: float) -> StoredPassage:
     fields = (stored.title_terms.split(), stored.heading_terms.split(), stored.body_terms.split())
     counts = [(weight, Counter(field)) for weight, field in zip((_TITLE, _HEADING, _BODY), fields, strict=True)]
-    long = _K1 * (1 - _B + _B * sum(map(len, fields)) / (average or 1.0))
+    long = _K1 * (1 - _B + _B * _length(fields) / (average or 1.0))
     score = 0.0
     for term, rare in rarity.items():
         times = sum(weight * _times(term, field) for weight, field in counts)
         score += rare * times * (_K1 + 1) / (times + long) if times else 0.0
     return replace(stored, passage=replace(stored.passage, score=score))
+
+
+def _length(fields: Sequence[Sequence[str]]) -> int:
+    """How many terms there are without amounts: these stand there in words, too, and tables are full of them."""
+    return sum(not (term[0].isdigit() and term[-1].isalpha()) for field in fields for term in field)
 
 
 def _times(term: str, counted: Counter[str]) -> int:
@@ -75,11 +80,11 @@ def _rarity(term: str, vocabulary: Vocabulary) -> float:
 
 def _cost(word: Asked, vocabulary: Vocabulary) -> int:
     """How many passages a search for the word goes through, at most."""
-    return sum(min(frequency(term, vocabulary) for term in way) for way in {*word.ways, *word.related})
+    return sum(min(frequency(term, vocabulary) for term in way) for way in word.every)
 
 
 def _any(words: Iterator[Asked]) -> str:
-    ways = dict.fromkeys(way for word in words for way in (*word.ways, *word.related))
+    ways = dict.fromkeys(way for word in words for way in word.every)
     return " OR ".join(dict.fromkeys(_all(way) for way in ways))
 
 

@@ -14,9 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from bot.terms import terms
+from bot.thesaurus import spoken
 
 _LANGUAGES = ("en", "de", "es", "fr", "zh", "ar")
-_COMPOUNDING = frozenset(("de", "nl", "sv", "da", "no", "fi"))
+COMPOUNDING = frozenset(("de", "nl", "sv", "da", "no", "fi"))
 _SHORTEST_PART = 5
 
 
@@ -38,9 +39,19 @@ def related(word: str, language: str, targets: Collection[str]) -> list[frozense
     concepts = _concepts()
     own = frozenset(terms(word, language))
     lines = [line for term in own for line in concepts.by_term.get((language or "en", term), ())]
-    if not lines and language in _COMPOUNDING:
+    if not lines and language in COMPOUNDING:
         lines = list(_parts(word.casefold(), language, concepts))
-    return [way for way in _ways(lines, targets) if way != own]
+    everyday = (way for phrase in spoken(terms(word, language), language or "en", targets) for way in phrase.ways)
+    return list(dict.fromkeys(way for way in (*_ways(lines, targets), *everyday) if way != own))
+
+
+def idioms(
+    text: str, language: str, targets: Collection[str]
+) -> list[tuple[frozenset[str], tuple[frozenset[str], ...]]]:
+    """The phrases of several words in a text that the thesaurus knows: their terms, and how else they are said."""
+    found = terms(text, language)
+    said = (phrase for phrase in spoken(found, language or "en", targets) if phrase.end > phrase.begin + 1)
+    return [(frozenset(found[phrase.begin : phrase.end]), phrase.ways) for phrase in said]
 
 
 def chinese(text: str, targets: Collection[str]) -> tuple[str, dict[str, list[frozenset[str]]]]:

@@ -8,11 +8,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot.spelling import Spelling
 from bot.terms import is_dense
 from storage.base import TermCounts
 
 _FORGOTTEN = 0.02
 """The share of passages whose removal the counts may not know of yet: it changes no weight that anybody could see."""
+
+_GROWN = 1.01
+"""How many times as many terms there have to be before new ones are proposed for misspelt ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +24,8 @@ class Vocabulary:
     """How common terms are: in how many of the `passages` each one stands, and which languages those have.
 
     `length` is how many terms a passage has on average. `characters` says for the scripts without spaces about how many
-    passages hold a character: the sum over the terms that it is part of.
+    passages hold a character: the sum over the terms that it is part of. `spelling` finds words that
+    others may stand for.
     """
 
     passages: int = 0
@@ -28,6 +33,14 @@ class Vocabulary:
     languages: frozenset[str] = frozenset()
     length: float = 0.0
     characters: Mapping[str, int] = field(default_factory=dict)
+    spelling: Spelling = field(default_factory=lambda: Spelling({}), compare=False)
+
+
+def frequency(term: str, vocabulary: Vocabulary) -> int:
+    """How many passages hold a term; for one that ends in "*", about how many hold its character."""
+    if not term.endswith("*"):
+        return vocabulary.frequency.get(term, 0)
+    return min(vocabulary.passages, vocabulary.characters.get(term[:-1], 0))
 
 
 class Counts(Protocol):
@@ -49,6 +62,7 @@ class Words:
         self._newest = self._removed = self._terms = 0
         self._frequency: Counter[str] = Counter()
         self._characters: Counter[str] = Counter()
+        self._spelling, self._spelled = Spelling({}), 0
         self._vocabulary = Vocabulary()
 
     async def current(self, version: int) -> Vocabulary:
@@ -60,7 +74,7 @@ class Words:
                 counts = await self._store.count_terms(after=self._newest)
                 if counts.removed - self._removed > _FORGOTTEN * counts.passages:
                     self._newest, self._terms = 0, 0
-                    self._frequency, self._characters = Counter(), Counter()
+                    self._frequency, self._characters, self._spelled = Counter(), Counter(), 0
                     counts = await self._store.count_terms()
                 await asyncio.to_thread(self._add, counts)
                 self._version = version
@@ -73,12 +87,15 @@ class Words:
         self._terms += counts.terms
         self._frequency.update(counts.frequency)
         self._characters.update(_characters(counts.frequency))
+        if len(self._frequency) > self._spelled * _GROWN:
+            self._spelling, self._spelled = Spelling(self._frequency), len(self._frequency)
         self._vocabulary = Vocabulary(
             passages=counts.passages,
             frequency=self._frequency,
             languages=counts.languages,
             length=self._terms / max(1, counts.passages),
             characters=self._characters,
+            spelling=self._spelling,
         )
 
 
@@ -95,6 +112,7 @@ def count(passages: Iterable[Collection[str]], languages: Iterable[str]) -> Voca
         languages=frozenset(languages) - {""},
         length=terms / max(1, number),
         characters=_characters(frequency),
+        spelling=Spelling(frequency),
     )
 
 

@@ -78,6 +78,17 @@ def test_terms_are_safe_for_the_full_text_query(text: str, language: str) -> Non
         ("ＢＲＯＯＫ", "the Brook"),
         ("Brook充电", "给 brook 充电"),
         ("运费呢", "运费是多少"),
+        ("e 1042", "The display shows E1042."),
+        ("E1042", "Error E 1042 means"),
+        ("3,90 €", "It is €3.90"),
+        ("3.90 EUR", "It is 3,90 €"),
+        ("€3.90", "3.90 EUR a month"),
+        ("5 gigabytes", "a 5GB card"),
+        ("５ＧＢ", "a card of 5 gigabytes"),
+        ("a 14-day trial", "a trial of 14 days"),
+        ("drift5", "the Drift 5 router"),
+        ("Drift 5", "the Drift5 router"),
+        ("e1042多少", "错误 E-1042"),
     ],
 )
 def test_spellings_meet(question: str, text: str) -> None:
@@ -101,6 +112,54 @@ def test_concepts_lead_to_other_words(question: str, language: str, text: str, w
     """What is said otherwise, or in another language, is found, and counts less than the same word."""
     found = coverage(asked(question, language, known(text, written_in)), present(text, written_in))
     assert 0.3 < found < 1
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "text", "written_in"),
+    [
+        ("activaton", "en", "The activation takes a minute", "en"),
+        ("reciept", "en", "Keep your receipt", "en"),
+        ("subscripton", "en", "A subscription runs on", "en"),
+        ("Kündigungsfirst", "de", "Die Kündigungsfrist beträgt einen Monat", "de"),
+        ("tarjta", "es", "La tarjeta llega en tres días", "es"),
+        ("marranty", "en", "The sarranty holds", "en"),
+        ("broadband", "en", "a broad band of frequencies", "en"),
+        ("air pods", "en", "The AirPods are charged", "en"),
+        ("Rahmen", "de", "Auf die Rahmengarantie kommt es an", "de"),
+        ("Gewährleistungsdauer", "de", "Die Dauer der Gewährleistung", "de"),
+    ],
+)
+def test_what_was_meant_is_found(question: str, language: str, text: str, written_in: str) -> None:
+    """Slips, words parted or joined, and compounds find what somebody wrote, and count less than the word itself."""
+    found = coverage(asked(question, language, known(text, written_in)), present(text, written_in))
+    assert 0.5 < found < 1
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [("dogecoin", "a doctor"), ("bell", "the bill"), ("cost", "the coast"), ("price", "a prince"), ("12345", "12346")],
+)
+def test_other_words_are_no_slips(question: str, text: str) -> None:
+    """Short words, numbers, known words and distant ones stay what they are."""
+    assert coverage(asked(question, "en", known(text, "en")), present(text, "en")) == 0
+
+
+def test_a_word_that_somebody_wrote_is_not_corrected() -> None:
+    """However near and however much more usual another one is."""
+    vocabulary = count([["station"], *([["stationa"]] * 50)], ["en"])
+    (word,) = asked("station", "en", vocabulary)
+    assert word.near == ()
+
+
+def test_amounts_count_as_a_whole_where_somebody_wrote_them() -> None:
+    """5 GB is more than a 5 and a GB: a passage on 50 GB covers less of the question."""
+    texts = ["The plan has 5 GB", "Plan 5 has 50 GB"]
+    vocabulary = count([present(text, "en") for text in texts], ["en"])
+    words = asked("plan with 5 gigabytes", "en", vocabulary)
+    right, wrong = (coverage(words, present(text, "en")) for text in texts)
+    assert right == 1
+    assert wrong < 0.8
+    assert frozenset(("7gb",)) not in {way for word in asked("7 GB", "en", vocabulary) for way in word.ways}
 
 
 def test_a_pair_between_two_words_is_no_word() -> None:

@@ -22,7 +22,7 @@ from prompts.knowledge.sizes import tokens
 from prompts.knowledge.vectors import evidence, mean, windows
 from storage.sqlite import SqliteStore
 
-TOPICS = (("cheap", "price", "cost", "expensive"), ("lost", "stolen", "nicked", "theft"), ("rain", "wet", "dry"))
+TOPICS = (("cheap", "price", "cost", "expensive"), ("lost", "stolen", "whisked", "theft"), ("rain", "wet", "dry"))
 
 
 class TopicEmbedder:
@@ -89,7 +89,7 @@ async def test_what_shares_no_word_is_found_by_meaning(store: SqliteStore, artic
     """And its score comes from its similarity; without the embedder there is nothing to find."""
     knowledge = build(store, articles, TopicEmbedder())
     await knowledge.add([str(articles)])
-    question = "Somebody nicked mine"
+    question = "Somebody whisked mine"
     (first,) = await knowledge.search(question, language="en")
     assert (first.location, first.score) == ("insurance.md", 1.0)
     assert list(await build(store, articles, None).search(question, language="en")) == []
@@ -128,9 +128,9 @@ async def test_another_model_makes_its_own_vectors(store: SqliteStore, articles:
     other.name = "another"
     knowledge = build(store, articles, other)
     await other.load()
-    assert list(await knowledge.search("nicked", language="en")) == []
+    assert list(await knowledge.search("whisked", language="en")) == []
     await knowledge.warm()
-    assert len(await knowledge.search("nicked", language="en")) == 1
+    assert len(await knowledge.search("whisked", language="en")) == 1
 
 
 async def test_languages_that_the_model_does_not_cover_are_left_to_words(store: SqliteStore, articles: Path) -> None:
@@ -150,8 +150,8 @@ async def test_scopes_hold_for_meaning_too(store: SqliteStore, articles: Path) -
     """Another conversation's attachment is not found, however near."""
     knowledge = build(store, articles, TopicEmbedder())
     await knowledge.add([str(articles / "insurance.md")], scope="chat:1")
-    assert list(await knowledge.search("nicked", language="en")) == []
-    assert len(await knowledge.search("nicked", language="en", scopes=("", "chat:1"))) == 1
+    assert list(await knowledge.search("whisked", language="en")) == []
+    assert len(await knowledge.search("whisked", language="en", scopes=("", "chat:1"))) == 1
 
 
 async def test_a_model_that_cannot_be_loaded_changes_nothing(store: SqliteStore, articles: Path) -> None:
