@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
+from bot.answer.guard import Guard, hosts_of
 from bot.config import Config, PromptsConfig
 from bot.draft import Draft, aside, owner
 from bot.engine.base import ChatMessage, Engine, Usage
@@ -15,6 +16,7 @@ from bot.explaining import chosen
 from bot.explanation import Asked
 from bot.question import Question
 from prompts.compose import Composed, compose, messages
+from prompts.memory import Remembered
 from prompts.template import Library, Template
 from prompts.tokens import MESSAGE_TOKENS, estimate_tokens
 
@@ -69,10 +71,22 @@ class Writer:
             for number, passage in enumerate(composed.prompt.passages, 1)
         )
         with draft.how.stage("writing"):
-            await self._stream(name, composed, draft)
+            await self._stream(name, composed, draft, self._guard(composed, question.remembered, values or {}))
         return composed
 
-    async def _stream(self, name: str, composed: Composed, draft: Draft) -> None:
+    def _guard(self, composed: Composed, remembered: Remembered, values: Mapping[str, str]) -> Guard | None:
+        """What stands between a model and whoever reads it; an echo only says what people wrote."""
+        if not self._config.engine.models:
+            return None
+        prompt, site = composed.prompt, self._config.site
+        told = [turn.text for turn in prompt.turns if turn.role != "system"]
+        found = [text for one in prompt.passages for text in (one.title, *one.heading, one.text, one.url, one.location)]
+        hosts = hosts_of([self._config.server.public_url, *(passage.url for passage in prompt.passages)])
+        known = [remembered.summary, *remembered.facts, site.name, site.description, site.contact]
+        material = [*told, *found, *known, *values.values()]
+        return Guard(prompt.system, material, hosts | set(self._config.web.link_hosts))
+
+    async def _stream(self, name: str, composed: Composed, draft: Draft, guard: Guard | None) -> None:
         asked = [ChatMessage(role=part["role"], content=part["content"]) for part in messages(composed.prompt)]
         sampling = composed.sampling
         if self._config.engine.kind == "echo" and self._config.prompts.max_tokens is None:
@@ -87,9 +101,11 @@ class Writer:
         async with aclosing(self._engine.stream(asked, sampling, owner=owner(draft.message))) as stream:
             async for delta in stream:
                 if delta.text:
-                    await draft.show(draft.text + delta.text)
+                    await draft.show(guard.add(delta.text) if guard else draft.text + delta.text)
                 draft.reason = delta.finish_reason or draft.reason
                 usage = delta.usage or usage
+        if guard:
+            draft.text = guard.end()
         draft.how.asked = _counted(draft.how.asked, usage, draft.text)
 
 

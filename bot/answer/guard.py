@@ -1,0 +1,170 @@
+"""What of a model's text may be shown, decided outside of the model while it writes.
+
+Two things hold whatever the model was talked into by a passage, a file or a message:
+
+1. The instructions that it was given are not repeated: a run of their words that stands in nothing else that it read
+   is cut out. (Translated or spelled backwards they are another text, so instructions should hold no secret.)
+2. An address is only shown if it stood in what the model read, or leads to one of the site's own hosts; so no answer
+   carries what was said here to a stranger's server. Pictures are never shown.
+
+It works on what comes, piece by piece: what may become either of the two is held back until it is decided.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from urllib.parse import urlsplit
+
+CUT = "[…]"
+"""Stands where something was cut out."""
+
+_WORDS, _CHARACTERS = 8, 14
+"""So many words (of Chinese and the like: characters) in a row are a repetition and no accident. What may become one
+is held back from its first word on."""
+_CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_TOKEN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+")
+_ADDRESS = r"[^\s<>()\[\]\"'|\\^`]"
+_SCHEME = r"[a-z][a-z0-9+-]{1,20}:"
+_SHOWN = re.compile(
+    r"(?P<picture>!?)\[(?P<words>[^\[\]\n]{0,300})\]"
+    r"\(\s*<?(?P<target>[^()\s<>]*(?:\([^()\s]*\)[^()\s<>]*)*)>?(?:\s+[^()\n]*)?\)"
+    rf"|<?(?P<bare>(?:\b{_SCHEME}//|\bwww\.|(?<=\]: )//|(?<=\]:)//){_ADDRESS}+)>?",
+    re.IGNORECASE,
+)
+"""A link or a picture, or an address by itself."""
+_OPEN = re.compile(
+    r"(?:!?\[[^\[\]\n]{0,300}(?:\](?:\((?:[^()\n]|\([^()\n]*\))*(?:\([^()\n]*)?"
+    rf"|: ?(?:/(?:/{_ADDRESS}*)?)?)?)?|!|<"
+    rf"|<?\b(?:www\.{_ADDRESS}*|{_SCHEME}(?:/(?:/{_ADDRESS}*)?)?)>?)$",
+    re.IGNORECASE,
+)
+_WORD_AT_END = re.compile(rf"<?[^\W_{_CJK}]+$")
+_TRAILING = ".,;:!?)]}'\"。，；：！？）”’*_"
+
+
+class Guard:
+    """Passes on one answer. `instructions` is the whole system text, `material` all that is no instruction in what
+    the model was given, `hosts` are those that may always be linked to.
+    """
+
+    def __init__(self, instructions: str, material: Iterable[str], hosts: Collection[str]) -> None:
+        self._material = "\n".join(material)
+        self._hosts = frozenset(host.casefold() for host in hosts if host)
+        secret, public = _tokens(instructions), _tokens(self._material)
+        dense = sum(len(token) == 1 and token >= "\u3040" for token in secret) > len(secret) / 2
+        self._length = _CHARACTERS if dense else _WORDS
+        known = set(_runs(public, self._length))
+        self._runs = {run for run in _runs(secret, self._length) if run not in known}
+        self._parts = {run[at:end] for run in self._runs for at in range(len(run)) for end in range(at + 1, len(run))}
+        self._shown = self._held = ""
+
+    def add(self, piece: str) -> str:
+        """All that may be shown after `piece` has come."""
+        self._held += piece
+        at = self._undecided()
+        self._shown += self._clean(self._held[:at])
+        self._held = self._held[at:]
+        return self._shown
+
+    def end(self) -> str:
+        """All that may be shown, now that nothing more comes."""
+        self._shown += self._clean(self._held)
+        self._held = ""
+        return self._shown
+
+    def _undecided(self) -> int:
+        """From where on the text may become something that is not shown."""
+        ends = [match.start() for pattern in (_OPEN, _WORD_AT_END) if (match := pattern.search(self._held))]
+        found = list(_TOKEN.finditer(self._held))
+        words = [_folded(match.group()) for match in found]
+        whole = len(words) - bool(_WORD_AT_END.search(self._held))
+        ends += [found[begin].start() for end in {whole, len(words)} if (begin := self._repeated(words, end)) < end]
+        at = min(ends, default=len(self._held))
+        return next((one.start() for one in _SHOWN.finditer(self._held) if one.start() < at < one.end()), at)
+
+    def _repeated(self, words: Sequence[str], end: int) -> int:
+        """Where the longest run of the instructions' words that reaches to `end` begins; `end` where none does."""
+        begin = next(
+            (
+                end - size
+                for size in range(self._length, 0, -1)
+                if size <= end and self._instructed(words[end - size : end])
+            ),
+            end,
+        )
+        while begin > 0 and self._instructed(words[begin - 1 : begin - 1 + self._length]):
+            begin -= 1
+        return begin
+
+    def _instructed(self, words: Sequence[str]) -> bool:
+        return tuple(words) in (self._runs if len(words) == self._length else self._parts)
+
+    def _clean(self, text: str) -> str:
+        text = self._without_repetition(text) if self._runs else text
+        return _SHOWN.sub(self._address, text)
+
+    def _without_repetition(self, text: str) -> str:
+        found = list(_TOKEN.finditer(text))
+        words = [_folded(match.group()) for match in found]
+        kept, at, until = [], 0, -1
+        for begin in range(len(words) - self._length + 1):
+            if tuple(words[begin : begin + self._length]) not in self._runs:
+                continue
+            if begin > until:
+                kept += [text[at : found[begin].start()], CUT]
+            until = begin + self._length - 1
+            at = found[until].end()
+        return "".join(kept) + text[at:]
+
+    def _address(self, match: re.Match[str]) -> str:
+        if match["bare"]:
+            address = match["bare"].rstrip(_TRAILING)
+            rest = match["bare"][len(address) :]
+            return match.group() if self._allowed(address) else CUT + rest
+        if not match["picture"] and not re.search(r"[:./#@\\]", match["target"]):
+            return match.group()  # words in brackets after a citation
+        return match.group() if not match["picture"] and self._allowed(match["target"]) else match["words"]
+
+    def _allowed(self, target: str) -> bool:
+        """Whether an address stood in the material as it is, or leads to a host of the site's own."""
+        address = target.strip("<>").rstrip(_TRAILING)
+        if not address or address.startswith("#"):
+            return True
+        try:
+            parts = urlsplit(address if "://" in address or ":" in address.split("/")[0] else f"https://{address}")
+        except ValueError:
+            return False
+        if parts.scheme in ("mailto", "tel"):
+            return parts.path in self._material
+        if parts.scheme not in ("http", "https") or parts.username is not None:
+            return False
+        if (parts.hostname or "").casefold() in self._hosts:
+            return True
+        return re.search(rf"{re.escape(address)}(?![\w/?#&=%-])", self._material) is not None
+
+
+def hosts_of(addresses: Iterable[str]) -> set[str]:
+    """The hosts of http(s) addresses; of others none."""
+    return {host for host in map(_host, addresses) if host}
+
+
+def _host(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
+
+
+def _tokens(text: str) -> list[str]:
+    return [_folded(match.group()) for match in _TOKEN.finditer(text)]
+
+
+def _folded(token: str) -> str:
+    return unicodedata.normalize("NFKC", token).casefold()
+
+
+def _runs(tokens: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
+    return (tuple(tokens[at : at + length]) for at in range(len(tokens) - length + 1))
