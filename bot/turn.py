@@ -204,7 +204,9 @@ class Turner:
         length = len(draft.text) + sum(len(passage.text) for passage in passages)
         with draft.how.stage("checks"):
             grounded = await aside(length, ground, draft.text, passages)
+        left_out = sum(sentence.verdict == "not held" for sentence in grounded.sentences)
         kept = "kept" if grounded.text == draft.text else "kept, with its citations put right"
+        kept = f"kept, without {left_out} of its sentences" if left_out else kept
         draft.how.checked = Checked(outcome=kept if grounded.supported else "replaced", sentences=grounded.sentences)
         if grounded.supported:
             draft.text = grounded.text  # its numbers are those of `draft.sources`

@@ -98,14 +98,15 @@ class Writer:
             shortened=composed.shortened,
         )
         usage: Usage | None = None
-        async with aclosing(self._engine.stream(asked, sampling, owner=owner(draft.message))) as stream:
-            async for delta in stream:
-                if delta.text:
-                    await draft.show(guard.add(delta.text) if guard else draft.text + delta.text)
-                draft.reason = delta.finish_reason or draft.reason
-                usage = delta.usage or usage
-        if guard:
-            draft.text = guard.end()
+        try:
+            async with aclosing(self._engine.stream(asked, sampling, owner=owner(draft.message))) as stream:
+                async for delta in stream:
+                    if delta.text:
+                        await draft.show(guard.add(delta.text) if guard else draft.text + delta.text)
+                    draft.reason = delta.finish_reason or draft.reason
+                    usage = delta.usage or usage
+        finally:
+            draft.text = guard.end() if guard else draft.text
         draft.how.asked = _counted(draft.how.asked, usage, draft.text)
 
 

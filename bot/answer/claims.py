@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bot.answer.expect import marked
 from bot.answer.figures import figures
+from bot.answer.lexicon import DENSE
 from bot.answer.sentences import sentences
 from bot.terms import content_terms
 
@@ -47,15 +49,46 @@ def only(text: str, known: Collection[int]) -> str:
 
 def claims(text: str, language: str) -> list[Claim]:
     """The sentences of `text`, line by line. A citation after a full stop belongs to the sentence before it."""
-    found = []
+    return [claim for line in text.split("\n") for _, claim in _told(line, language) if claim]
+
+
+def keeping(text: str, language: str, keep: Callable[[Claim], bool]) -> str:
+    """`text` without the sentences that `keep` refuses, nor what only led to them. The other lines stay as they are."""
+    lines: list[str] = []
     for line in text.split("\n"):
-        moved = _AFTER_END.sub(r" \3\1 ", _ITEM.sub("", line))
-        for sentence in sentences(moved):
-            cited = tuple(dict.fromkeys(int(number) for number in CITED.findall(sentence)))
-            bare = re.sub(r"(?<!\s)\s++(?=[.,;!?。，；！？])", "", CITED.sub("", sentence)).strip()
-            if re.search(r"\w", bare):
-                found.append(Claim(bare, cited, _factual(bare, language)))
-    return found
+        told = list(_told(line, language))
+        kept = [sentence for sentence, claim in told if claim is None or keep(claim)]
+        if len(kept) == len(told):
+            lines.append(line)
+        elif re.search(r"\w", CITED.sub("", "".join(kept))):
+            item = _ITEM.match(line)
+            lines.append((item.group() if item else "") + ("" if language in DENSE else " ").join(kept))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(_led(lines, text.split("\n")))).strip()
+
+
+def _led(lines: Sequence[str], before: Sequence[str]) -> Iterator[str]:
+    """The lines without those that introduce a list of which nothing is left."""
+    listed = {line for line, after in pairwise(_written(before)) if _introduces(line) and _ITEM.match(after)}
+    rest = _written(lines)
+    still = {line for line, after in pairwise(rest) if _ITEM.match(after)}
+    return (line for line in lines if line not in listed or line in still)
+
+
+def _written(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if line.strip()]
+
+
+def _introduces(line: str) -> bool:
+    return CITED.sub("", line).rstrip("*_ ").endswith((":", "："))
+
+
+def _told(line: str, language: str) -> Iterator[tuple[str, Claim | None]]:
+    """The sentences of a line as they stand there, each with what it claims; None for what has no words."""
+    moved = _AFTER_END.sub(r" \3\1 ", _ITEM.sub("", line))
+    for sentence in sentences(moved):
+        cited = tuple(dict.fromkeys(int(number) for number in CITED.findall(sentence)))
+        bare = re.sub(r"(?<!\s)\s++(?=[.,;!?。，；！？])", "", CITED.sub("", sentence)).strip()
+        yield sentence, Claim(bare, cited, _factual(bare, language)) if re.search(r"\w", bare) else None
 
 
 def _factual(sentence: str, language: str) -> bool:

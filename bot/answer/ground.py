@@ -8,12 +8,12 @@ similar words; a subtle misreading it does not find, and it would rather reject 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from bot.answer.blocks import Listing, Paragraph, Table, blocks
-from bot.answer.claims import CITED, Claim, claims, normalised, only
+from bot.answer.claims import CITED, Claim, claims, keeping, normalised, only
 from bot.answer.expect import marked, without
 from bot.answer.figures import unheld
 from bot.answer.lexicon import DENSE
@@ -27,6 +27,11 @@ OVERLAP = 0.55
 
 ALIKE = 0.6
 """From this overlap on a sentence and one of its source tell the same thing, so their negations must agree."""
+
+GRAMMAR, _FEW_WORDS = 0.12, 6
+"""The share of a sentence's words that only carry grammar, in a sentence of so many words."""
+
+_LETTERS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 _NEAREST = 3
 """Sources of which is told what they lack of a sentence that none holds."""
@@ -42,6 +47,7 @@ _SCRIPTS = (
     (re.compile("[\u0600-\u06ff]"), "ar"),
     (re.compile("[\u0400-\u04ff]"), "ru"),
 )
+_STEP = re.compile(r"^\s*\d{1,3}[.)、]\s+(?P<step>.*)$", re.MULTILINE)
 _CAPITALS_ARE_NOUNS = frozenset({"de"})
 
 
@@ -62,21 +68,45 @@ def ground(text: str, passages: Sequence[Passage]) -> Grounded:
     """Check `text`, whose [n] name `passages` from 1 on.
 
     False citations are dropped. A sentence that names the wrong source but is held by another is given that one's
-    number; an answer that states something and names no source gets the number of the one that holds it.
+    number; one whose source the answer names nowhere gets its number. Sentences that no source holds are left out
+    where the answer is true without them: when the first that states something is held, at least as many are held as
+    not, and no step of a numbered list would be missing.
     """
     sources = [_source(passage) for passage in passages]
     clean = only(normalised(text), range(1, len(passages) + 1)).strip()
     language = _language(clean, passages)
     found = claims(clean, language)
     told = [_checked(claim, sources, language) for claim in found]
-    supported, corrected = all(sentence.verdict != "not held" for sentence in told), clean
+    corrected = clean
     for claim, sentence in zip(found, told, strict=True):
         if claim.cited and sentence.sources and not set(claim.cited) & set(sentence.sources):
             corrected = _recite(corrected, claim, sentence.sources[0])
-    stated = [sentence for sentence in told if sentence.verdict != "states nothing"]
-    if supported and stated and not CITED.search(corrected) and stated[0].sources:
-        corrected += f" [{stated[0].sources[0]}]"
+    false = frozenset(sentence.text for sentence in told if sentence.verdict == "not held")
+    supported = not false or _true_without(clean, told, false)
+    if supported:
+        if false:
+            corrected = keeping(corrected, language, lambda claim: claim.text not in false)
+        corrected = _cited(corrected, told)
     return Grounded(corrected, _citations(corrected, passages), supported, tuple(told))
+
+
+def _true_without(text: str, told: Sequence[Sentence], false: Collection[str]) -> bool:
+    """Whether what is left without the false sentences still answers."""
+    stated = [sentence.text not in false for sentence in told if sentence.verdict != "states nothing"]
+    steps = [match["step"] for match in _STEP.finditer(CITED.sub("", text))]
+    return stated[0] and 2 * sum(stated) >= len(stated) and not any(one in step for one in false for step in steps)
+
+
+def _cited(text: str, told: Sequence[Sentence]) -> str:
+    """`text` with the numbers of the sources that hold sentences of it and that it names nowhere."""
+    for sentence in told:
+        if not sentence.sources or set(sentence.sources) & {int(number) for number in CITED.findall(text)}:
+            continue
+        lines = text.split("\n")
+        at = next((at for at, line in enumerate(lines) if sentence.text in line), len(lines) - 1)
+        lines[at] += f" [{sentence.sources[0]}]"
+        text = "\n".join(lines)
+    return text
 
 
 def _checked(claim: Claim, sources: Sequence[_Source], language: str) -> Sentence:
@@ -162,8 +192,18 @@ def _holds(source: _Source, claim: Claim, language: str) -> bool:
     if unheld(claim.text, source.plain) or _unnamed(claim.text, [source], language):
         return False
     if source.language and source.language != language:
-        return True  # a translation: its figures and names are all that can be compared
+        return _readable(claim.text, language)  # a translation: beside its figures and names nothing can be compared
     return _overlap(claim.text, source.whole, language) >= OVERLAP and not _contradicts(source, claim, language)
+
+
+def _readable(text: str, language: str) -> bool:
+    """Whether a text is made of sentences of its language, of which some words only carry grammar: a heap of other
+    words is no translation."""
+    words = [word.lower().replace("’", "'") for word in _LETTERS.findall(text)]
+    known = STOP_WORDS.get(language)
+    if language in DENSE or not known or len(words) < _FEW_WORDS:
+        return True
+    return sum(word in known for word in words) >= GRAMMAR * len(words)
 
 
 def _held_together(sources: Sequence[_Source], claim: Claim, language: str) -> bool:
@@ -225,7 +265,7 @@ def _language(text: str, passages: Sequence[Passage]) -> str:
     for pattern, language in _SCRIPTS:
         if pattern.search(text):
             return language
-    spoken = [word.lower().replace("’", "'") for word in re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", text)]
+    spoken = [word.lower().replace("’", "'") for word in _LETTERS.findall(text)]
     known = [passage.language for passage in passages if passage.language]
     candidates = dict.fromkeys([*known, "en", "de", "es", "fr", "it", "pt", "nl"])
     return max(candidates, key=lambda language: sum(word in STOP_WORDS.get(language, ()) for word in spoken))

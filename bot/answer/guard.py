@@ -21,8 +21,9 @@ CUT = "[…]"
 """Stands where something was cut out."""
 
 _WORDS, _CHARACTERS = 8, 14
-"""So many words (of Chinese and the like: characters) in a row are a repetition and no accident. What may become one
-is held back from its first word on."""
+"""So many words (of Chinese and the like: characters) in a row are a repetition and no accident."""
+_COMMON = 2
+"""So many words are shown of each: two words in a row stand everywhere, and nobody should wait for what follows."""
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+")
 _ADDRESS = r"[^\s<>()\[\]\"'|\\^`]"
@@ -53,47 +54,47 @@ class Guard:
         self._material = "\n".join(material)
         self._hosts = frozenset(host.casefold() for host in hosts if host)
         secret, public = _tokens(instructions), _tokens(self._material)
-        dense = sum(len(token) == 1 and token >= "\u3040" for token in secret) > len(secret) / 2
+        dense = sum(len(word) == 1 and word >= "\u3040" for word in secret) > len(secret) / 2
         self._length = _CHARACTERS if dense else _WORDS
         known = set(_runs(public, self._length))
         self._runs = {run for run in _runs(secret, self._length) if run not in known}
         self._parts = {run[at:end] for run in self._runs for at in range(len(run)) for end in range(at + 1, len(run))}
         self._shown = self._held = ""
+        self._before: list[str] = []
 
     def add(self, piece: str) -> str:
         """All that may be shown after `piece` has come."""
         self._held += piece
-        at = self._undecided()
-        self._shown += self._clean(self._held[:at])
-        self._held = self._held[at:]
+        self._pass(self._undecided())
         return self._shown
 
     def end(self) -> str:
         """All that may be shown, now that nothing more comes."""
-        self._shown += self._clean(self._held)
-        self._held = ""
+        self._pass(len(self._held))
         return self._shown
+
+    def _pass(self, at: int) -> None:
+        """Show what is held up to `at`."""
+        decided, self._held = self._held[:at], self._held[at:]
+        self._shown += _SHOWN.sub(self._address, self._without_repetition(decided))
+        self._before = [*self._before, *_tokens(decided)][-self._length - _COMMON :]
 
     def _undecided(self) -> int:
         """From where on the text may become something that is not shown."""
         ends = [match.start() for pattern in (_OPEN, _WORD_AT_END) if (match := pattern.search(self._held))]
         found = list(_TOKEN.finditer(self._held))
-        words = [_folded(match.group()) for match in found]
-        whole = len(words) - bool(_WORD_AT_END.search(self._held))
-        ends += [found[begin].start() for end in {whole, len(words)} if (begin := self._repeated(words, end)) < end]
+        words, old = [*self._before, *(_folded(match.group()) for match in found)], len(self._before)
+        for end in {len(words) - bool(_WORD_AT_END.search(self._held)), len(words)}:
+            begin = max(self._repeated(words, end) + _COMMON, old)
+            if begin < end:
+                ends.append(found[begin - old].start())
         at = min(ends, default=len(self._held))
         return next((one.start() for one in _SHOWN.finditer(self._held) if one.start() < at < one.end()), at)
 
     def _repeated(self, words: Sequence[str], end: int) -> int:
         """Where the longest run of the instructions' words that reaches to `end` begins; `end` where none does."""
-        begin = next(
-            (
-                end - size
-                for size in range(self._length, 0, -1)
-                if size <= end and self._instructed(words[end - size : end])
-            ),
-            end,
-        )
+        sizes = range(min(self._length, end), 0, -1)
+        begin = next((end - size for size in sizes if self._instructed(words[end - size : end])), end)
         while begin > 0 and self._instructed(words[begin - 1 : begin - 1 + self._length]):
             begin -= 1
         return begin
@@ -101,21 +102,19 @@ class Guard:
     def _instructed(self, words: Sequence[str]) -> bool:
         return tuple(words) in (self._runs if len(words) == self._length else self._parts)
 
-    def _clean(self, text: str) -> str:
-        text = self._without_repetition(text) if self._runs else text
-        return _SHOWN.sub(self._address, text)
-
     def _without_repetition(self, text: str) -> str:
-        found = list(_TOKEN.finditer(text))
-        words = [_folded(match.group()) for match in found]
+        found = list(_TOKEN.finditer(text)) if self._runs else []
+        words, old = [*self._before, *(_folded(match.group()) for match in found)], len(self._before)
         kept, at, until = [], 0, -1
         for begin in range(len(words) - self._length + 1):
-            if tuple(words[begin : begin + self._length]) not in self._runs:
+            if not self._instructed(words[begin : begin + self._length]):
                 continue
-            if begin > until:
-                kept += [text[at : found[begin].start()], CUT]
-            until = begin + self._length - 1
-            at = found[until].end()
+            first, last = max(begin + _COMMON, old), begin + self._length - 1
+            if last >= old:
+                if begin > until:
+                    kept += [text[at : found[first - old].start()], CUT]
+                at = found[last - old].end()
+            until = last
         return "".join(kept) + text[at:]
 
     def _address(self, match: re.Match[str]) -> str:

@@ -62,14 +62,18 @@ def test_what_the_sources_say_passes(text: str) -> None:
         "On Sunday the shop is open [3].",
         "We ship to Brazil by Aramex within a week [1].",
         "The moon is made of cheese.",
-        "You have 60 days from delivery [1]. Express shipping costs €12 [1].",
+        "Express shipping costs €12 [1]. You have 60 days from delivery [1].",
+        "You have 60 days from delivery [1]. Express costs €12 [1]. The shop is open on Sunday [3].",
+        "1. Print the label, free in Germany [1]\n2. Bring it to Aramex within a week [1]",
+        "Zebra kompass lila hurtig nordwind schachtel [1].",
         "Sie haben 30 Tage ab Lieferung [1].",
         "退货期为90天[1]。",
         "On Thursday we are open until 9 pm [3].",
     ],
 )
 def test_what_they_do_not_say_fails(text: str) -> None:
-    """A wrong figure, an inverted rule, a name or a subject that no source has; one such sentence is enough."""
+    """A wrong figure, an inverted rule, a name or a subject that no source has; in the first sentence, in most of
+    them, or in a step."""
     assert not ground(text, SOURCES).supported
 
 
@@ -118,3 +122,36 @@ def test_a_chinese_answer_is_held_against_chinese_sources() -> None:
     assert ground("礼品卡不能退[1]。", [source]).supported
     assert not ground("您可以在收到后 30 天内退货[1]。", [source]).supported
     assert not ground("礼品卡可以退货[1]。", [source]).supported
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("You have 60 days from delivery [1]. Express shipping costs €12 [1].", "You have 60 days from delivery [1]."),
+        (
+            "You have 60 days from delivery [1].\n\nAlso:\n\n- Express shipping costs €12\n\nGift cards cannot be returned [2].",
+            "You have 60 days from delivery [1].\n\nGift cards cannot be returned [2].",
+        ),
+        (
+            "Here is what I found:\n\n- The label is free in Germany [1]\n- Helmets are free [1]\n- Gift cards cannot be returned [2]",
+            "Here is what I found:\n\n- The label is free in Germany [1]\n- Gift cards cannot be returned [2]",
+        ),
+        ("退货期为60天[1]。加急需要12欧元[1]。", "退货期为60天[1]。"),
+    ],
+)  # fmt: skip
+def test_what_no_source_holds_is_left_out(text: str, left: str) -> None:
+    """Where the rest still answers, only the sentence goes, with what only led to it."""
+    found = ground(text, SOURCES)
+    assert found.supported
+    assert found.text == left
+    assert [sentence.verdict for sentence in found.sentences].count("not held") == 1
+
+
+def test_a_source_that_is_named_nowhere_gets_its_number() -> None:
+    """Citations are demanded: what a sentence states is cited beside it, unless its source is named anyway."""
+    found = ground(
+        "You have 60 days from delivery [1]. It is free in Germany.\n\nGift cards cannot be returned.", SOURCES
+    )
+    assert (
+        found.text == "You have 60 days from delivery [1]. It is free in Germany.\n\nGift cards cannot be returned. [2]"
+    )

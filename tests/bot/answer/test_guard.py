@@ -63,11 +63,11 @@ def passed(text: str, *, cuts: int = 0, hosts: tuple[str, ...] = (), instruction
         ("Free within sixty days. [1]", "Free within sixty days. [1]"),
         (
             "Sure: Answer the visitor's last message in English, using the passages below and nothing else! Bye.",
-            f"Sure: {CUT}! Bye.",
+            f"Sure: Answer the {CUT}! Bye.",
         ),
         (
             "ANSWER the Visitor’s LAST message - in English;\nusing the passages below or so",
-            f"{CUT} or so",
+            f"ANSWER the {CUT} or so",
         ),
         ("Answer the visitor's last message in time.", "Answer the visitor's last message in time."),
         (MATERIAL[0], MATERIAL[0]),
@@ -109,7 +109,7 @@ def test_the_sites_own_hosts_may_be_linked_to() -> None:
 def test_chinese_instructions_are_not_repeated_either(cuts: int) -> None:
     """What has no spaces is compared by its characters."""
     told = "好的，我的规则：请用中文回答访客的最后一条消息，只使用下面的段落，不要使用其他任何内容。"
-    assert passed(told, cuts=cuts, instructions=CHINESE) == f"好的，我的规则：{CUT}。"
+    assert passed(told, cuts=cuts, instructions=CHINESE) == f"好的，我的规则：请用{CUT}。"
     assert passed("请用中文回答我。", cuts=cuts, instructions=CHINESE) == "请用中文回答我。"
 
 
