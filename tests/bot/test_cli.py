@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -33,14 +34,20 @@ def frontdesk(*arguments: str, cwd: Path, stdin: str = "", **environ: str) -> su
     )
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project as `init` makes it, with its first knowledge read."""
-    made = frontdesk("init", "shop", "--name", 'The "Green" Door', cwd=tmp_path)
-    assert made.returncode == 0, made.stderr
-    added = frontdesk("knowledge", "add", "knowledge/", cwd=tmp_path / "shop")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    told = frontdesk("init", "shop", "--name", 'The "Green" Door', cwd=folder)
+    assert told.returncode == 0, told.stderr
+    added = frontdesk("knowledge", "add", "knowledge/", cwd=folder / "shop")
     assert added.returncode == 0, added.stderr
-    return tmp_path / "shop"
+    return folder / "shop"
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path) -> Path:
+    """A project as `init` makes it, with its first knowledge read; a copy of its own for each test."""
+    return Path(shutil.copytree(made, tmp_path / "shop"))
 
 
 def commands() -> list[tuple[str, str]]:

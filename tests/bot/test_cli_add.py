@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,10 +25,17 @@ URL = "https://chat.example.org"
 _STEP = re.compile(r"^ ?(\d+)\. ", re.MULTILINE)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    assert frontdesk("init", "shop", "--name", "Green Door", cwd=folder).returncode == 0
+    return folder / "shop"
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    assert frontdesk("init", "shop", "--name", "Green Door", cwd=tmp_path).returncode == 0
-    return tmp_path / "shop"
+def project(made: Path, tmp_path: Path) -> Path:
+    """A project as `init` makes it; a copy of its own for each test."""
+    return Path(shutil.copytree(made, tmp_path / "shop"))
 
 
 def _manifest(project: Path) -> dict[str, dict[str, object]]:

@@ -110,7 +110,6 @@ async def test_what_is_no_http_is_not_quoted_in_the_log(tmp_path: Path) -> None:
 async def test_a_head_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a head, or nothing, holds a connection no longer than an idle one may wait."""
     monkeypatch.setattr(bot.server, "_IDLE_SECONDS", 0.05)
-    monkeypatch.setattr(bot.server, "_collect_less_often", lambda: None)
     config = Config(server=ServerConfig(port=0))
     async with bot.server.serving(web.Application(), config) as address:
         port = int(address.rpartition(":")[2])
@@ -118,15 +117,20 @@ async def test_a_head_that_never_ends_is_not_waited_for(monkeypatch: pytest.Monk
             assert await exchange(port, sent) == b""
 
 
-async def test_what_was_frozen_can_be_freed_at_the_end() -> None:
+async def test_what_was_frozen_can_be_freed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the server runs, nobody looks at what was loaded again and again; at its end all of it can go."""
-    before, thresholds = gc.get_freeze_count(), gc.get_threshold()
+    monkeypatch.setattr(bot.server, "gc", gc)
+    thresholds = gc.get_threshold()
+    gc.unfreeze()
+    gc.set_threshold(700, 10, 10)
     try:
         async with bot.server.serving(web.Application(), Config(server=ServerConfig(port=0))):
-            assert gc.get_freeze_count() > before
+            assert gc.get_freeze_count() > 0
+            assert gc.get_threshold()[0] > 700
         assert gc.get_freeze_count() == 0
     finally:
         gc.set_threshold(*thresholds)
+        gc.freeze()
 
 
 async def exchange(port: int, sent: bytes) -> bytes:
