@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-from collections.abc import Generator, Iterator
+import sys
+from collections.abc import Generator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,32 +30,23 @@ os.environ.setdefault("TRITON_INTERPRET", "1")
 """The GPU's kernels are run on the CPU, which has to be said before Triton is imported; torch does that by itself."""
 
 
-gc.set_threshold(50_000, 50, 10)
-
-
 def pytest_collection_finish() -> None:
-    """What was imported never becomes garbage, so the collector need not look through all of it after each test."""
+    """What was imported never becomes garbage: the collector need not look through all of it again and again.
+
+    Each start of a server in this process would, a third of a second each time. Servers in processes of their own do
+    as they do for people, and a test of `bot.server` holds it to that.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 50, 10)
+    if "bot.server" in sys.modules:
+        idle = SimpleNamespace(collect=int, freeze=int, unfreeze=int, set_threshold=lambda *_: None)
+        setattr(sys.modules["bot.server"], "gc", idle)  # noqa: B010 (a module's type names no such attribute)
 
 
 def pytest_sessionfinish() -> None:
     """What is frozen would outlive the modules it needs, of which Triton complains at length."""
     gc.unfreeze()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _servers_leave_the_collector_alone() -> Iterator[None]:
-    """Each start of a server in this process would walk all that was ever imported, a third of a second each time.
-
-    Servers in processes of their own do as they do for people, and a test of `bot.server` holds it to that.
-    """
-    import bot.server
-
-    with pytest.MonkeyPatch.context() as patch:
-        idle = SimpleNamespace(collect=int, freeze=int, unfreeze=int, set_threshold=lambda *_: None)
-        patch.setattr(bot.server, "gc", idle)
-        yield
 
 
 def need(program: str) -> str:
