@@ -212,7 +212,9 @@ class Passage:
 
     `text` is Markdown without its headings; `heading` is the path of headings above it, outermost first.
     `location` is the source's path or address, `title` the source's own title. `score` is higher for better.
-    `url` is the page that the source says it stands for ("" when it says nothing).
+    `url` is the page that the source says it stands for ("" when it says nothing). `updated` is the day on which the
+    source says that it was written or changed, `valid_until` the last one on which it holds ("0000" when that is over,
+    nobody says since when), in the form of "2025-03-31"; "" when it says nothing.
     """
 
     text: str
@@ -223,6 +225,8 @@ class Passage:
     language: str = ""
     position: int = 0
     url: str = ""
+    updated: str = ""
+    valid_until: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

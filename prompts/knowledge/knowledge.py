@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from bot.errors import SourceError
 from bot.events import Passage
 from bot.explanation import Why
 from bot.language import Languages
+from bot.validity import asks_for_the_past
 from prompts.knowledge.analyze import Asked, asked
 from prompts.knowledge.candidates import full_text_query, scored
 from prompts.knowledge.embed import Embedder
@@ -54,6 +56,7 @@ class Knowledge:
         root: Path | None = None,
         fetcher: Fetches | None = None,
         languages: Languages | None = None,
+        today: Callable[[], date] = date.today,
     ) -> None:
         self._store, self._config, self._root, self._fetcher = store, config, root or Path.cwd(), fetcher
         self._detect = (languages or Languages(LanguageConfig())).detect
@@ -61,6 +64,7 @@ class Knowledge:
         self._readers = ThreadPoolExecutor(_ATTACHED_READERS, thread_name_prefix="attached")
         self._adding = asyncio.Lock()
         self._words = Words(store)
+        self._today = today
 
     async def add(
         self, sources: Sequence[str], *, scope: str = "", progress: Callable[[Progress], None] | None = None
@@ -116,6 +120,18 @@ class Knowledge:
     async def opening(self, location: str, *, scope: str, limit: int) -> Sequence[Passage]:
         """The first `limit` passages of a document."""
         return [stored.passage for stored in (await self._store.passages_of(location, scope=scope))[:limit]]
+
+    async def neighbours(
+        self, passage: Passage, *, scopes: Sequence[str] = ("",)
+    ) -> tuple[Passage | None, Passage | None]:
+        """What stands just before and just after a passage in its document; None at either end, or when it is gone."""
+        for scope in scopes:
+            of_document = [stored.passage for stored in await self._store.passages_of(passage.location, scope=scope)]
+            at = next((at for at, other in enumerate(of_document) if _is_same(other, passage)), -1)
+            if at >= 0:
+                before = of_document[at - 1] if at else None
+                return before, of_document[at + 1] if at + 1 < len(of_document) else None
+        return None, None
 
     async def text(self, location: str, *, scope: str) -> str:
         """A document as Markdown, put together from its passages; "" when there is none."""
@@ -193,7 +209,11 @@ class Knowledge:
         if self._meaning and question.strip():
             asked_in = language or await asyncio.to_thread(self._detect, question)
             near = await self._meaning.near(question, asked_in, version=version, scopes=scopes, limit=candidates)
-        ranked = await asyncio.to_thread(rank, words, matched, near, language=prefer or language, limit=limit)
+        today = self._today().isoformat()
+        today = "" if asks_for_the_past(question, today) else today
+        ranked = await asyncio.to_thread(
+            rank, words, matched, near, language=prefer or language, limit=limit, today=today
+        )
         return (words, *ranked)
 
     async def alike(self, question: str, texts: Sequence[str], language: str) -> list[float]:
@@ -222,3 +242,7 @@ class Knowledge:
 
             self._fetcher = Fetcher(Policy(max_bytes=self._config.max_file_bytes))
         return self._fetcher
+
+
+def _is_same(one: Passage, other: Passage) -> bool:
+    return (one.position, one.text) == (other.position, other.text)

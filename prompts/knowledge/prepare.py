@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from bot.events import Passage
+from bot.validity import held_until
 from prompts.knowledge.analyze import indexed, plain
 from prompts.knowledge.cut import cut
 from prompts.knowledge.readers import one_line, read
 from storage.base import Document, StoredPassage
 
-_WAY = "2"
+_WAY = "3"
 """Raised when reading, cutting or analysing changes, so that the next `add` renews what was stored in the old way."""
 
 _WRITTEN_BY_HAND = frozenset(("markdown",))
 Detect = Callable[..., str]
+_BEGINNING = re.compile(r"\s*(?:# [^\n]*\n)?((?:(?!#{1,6} )[^\n]*(?:\n|$))*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +53,7 @@ def prepare(source: Source, *, passage_tokens: int, scope: str, detect: Detect) 
     language = reading.language
     if not language or source.kind not in _WRITTEN_BY_HAND:
         language = detect(plain(reading.markdown[:4_000]), hint=language)
-    from bot.events import Passage
-
+    until = reading.valid_until or held_until(reading.title, plain(_beginning(reading.markdown)))
     passages = [
         StoredPassage(
             passage=Passage(
@@ -62,6 +65,8 @@ def prepare(source: Source, *, passage_tokens: int, scope: str, detect: Detect) 
                 language=language,
                 position=position,
                 url=reading.url,
+                updated=reading.updated,
+                valid_until=_held_until(piece.heading, until),
             ),
             title_terms=indexed(reading.title, language),
             heading_terms=indexed(" ".join(piece.heading), language),
@@ -80,3 +85,14 @@ def prepare(source: Source, *, passage_tokens: int, scope: str, detect: Detect) 
         url=reading.url,
     )
     return document, passages
+
+
+def _beginning(markdown: str) -> str:
+    """What stands between a document's title and its first heading: it speaks for the whole."""
+    match = _BEGINNING.match(markdown[:4_000])
+    return match.group(1) if match else ""
+
+
+def _held_until(heading: Sequence[str], whole: str) -> str:
+    """Until when a passage holds: by the nearest heading that says so, else as its document."""
+    return next(filter(None, map(held_until, reversed(heading))), whole)

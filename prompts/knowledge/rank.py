@@ -6,8 +6,8 @@
 2. By meaning, where there are vectors: cosine similarity.
 3. Both lists are fused by reciprocal rank, sum of 1 / (60 + rank): Cormack, Clarke and Büttcher, "Reciprocal rank
    fusion outperforms Condorcet and individual rank learning methods", SIGIR 2009.
-4. Passages in the question's language come before others that answer no better, then those in English; a passage that
-   nearly repeats a better one of the same document is left out.
+4. Passages in the question's language come before others that answer no better, then those in English; what holds
+   no longer comes after what does; and what nearly repeats something better is left out (see `arrange`).
 
 `score` says how much a passage has to do with the question, from 0 to 1 and comparable between questions: the share of
 the question's words, weighted by rarity, that it covers; or, when that is more, how far its similarity stands above
@@ -22,16 +22,12 @@ from dataclasses import dataclass, replace
 from bot.events import Passage
 from bot.explanation import Why
 from prompts.knowledge.analyze import Asked, coverage
+from prompts.knowledge.arrange import current_first, prefer, thin
 from storage.base import StoredPassage
 
 _FUSION = 60
 _BM25_SHARE = 0.5
 _HEADING_SHARE = 0.75
-_CLEARLY_BETTER = 2.0
-_HALF_AS_GOOD = 0.5
-_REPEATS = 0.8
-_COMMON_LANGUAGE = "en"
-_MOVED = "moved down behind passages in a better language"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +57,12 @@ def rank(
     *,
     language: str,
     limit: int,
+    today: str = "",
 ) -> tuple[list[Ranked], list[Ranked]]:
     """The best, in their order, and those that were left out since they repeat one of them.
 
-    `matched` come from the full-text search, `near` from the vectors with their evidence (0 to 1), best first.
+    `matched` come from the full-text search, `near` from the vectors with their evidence (0 to 1), best first. What
+    held before `today` comes after what answers as well and holds now; "" leaves it where it is.
     """
     evidence = {stored.number: value for stored, value in near}
     best = max((stored.passage.score for stored in matched), default=0.0)
@@ -77,7 +75,7 @@ def rank(
         (replace(candidate, fused=fused.get(number, 0.0)) for number, candidate in found.items()),
         key=lambda candidate: (-candidate.fused, -candidate.words, candidate.stored.number),
     )
-    return _thin(_prefer(ordered, language), limit)
+    return thin(current_first(prefer(ordered, language), today), limit)
 
 
 def reasons(words: Sequence[Asked], kept: Sequence[Ranked], left_out: Sequence[Ranked]) -> list[tuple[Passage, Why]]:
@@ -118,51 +116,3 @@ def _fuse(lists: Sequence[Sequence[int]]) -> dict[int, float]:
         for place, number in enumerate(ordered, 1):
             fused[number] = fused.get(number, 0.0) + 1 / (_FUSION + place)
     return fused
-
-
-def _prefer(ordered: list[Ranked], language: str) -> list[Ranked]:
-    places = {one.stored.number: place for place, one in enumerate(ordered, 1)}
-    for preferred in dict.fromkeys((_COMMON_LANGUAGE, language) if language else ()):
-        ordered = _language_first(ordered, preferred)
-    moved = ((one, places[one.stored.number], place) for place, one in enumerate(ordered, 1))
-    return [one.noted(f"{_MOVED} (it was {was})") if was < place else one for one, was, place in moved]
-
-
-def _language_first(ordered: list[Ranked], language: str) -> list[Ranked]:
-    """Moves passages in other languages behind those in `language`, save where they are clearly better.
-
-    The order within the language stays as it is, and its weak passages gain nothing.
-    """
-    own = [candidate for candidate in ordered if candidate.stored.passage.language == language]
-    best, best_own = (max((candidate.score for candidate in some), default=0.0) for some in (ordered, own))
-    strong = [candidate for candidate in own if candidate.score >= _HALF_AS_GOOD * best]
-    if not strong:
-        return ordered
-    last = ordered.index(strong[-1]) + 1
-
-    def stays(candidate: Ranked) -> bool:
-        return candidate.stored.passage.language == language or candidate.score > _CLEARLY_BETTER * best_own
-
-    return [*filter(stays, ordered[:last]), *(one for one in ordered[:last] if not stays(one)), *ordered[last:]]
-
-
-def _thin(ordered: Sequence[Ranked], limit: int) -> tuple[list[Ranked], list[Ranked]]:
-    kept: list[Ranked] = []
-    left_out: list[Ranked] = []
-    for candidate in ordered:
-        if len(kept) == limit:
-            break
-        repeated = next((place for place, other in enumerate(kept, 1) if _repeats(candidate, other)), 0)
-        if repeated:
-            left_out.append(candidate.noted(f"repeats passage {repeated}"))
-        else:
-            kept.append(candidate)
-    return kept, left_out
-
-
-def _repeats(one: Ranked, other: Ranked) -> bool:
-    """Whether two passages of one document have nearly the same words (Jaccard)."""
-    if one.stored.passage.location != other.stored.passage.location:
-        return False
-    both = len(one.terms & other.terms)
-    return both >= _REPEATS * (len(one.terms) + len(other.terms) - both)

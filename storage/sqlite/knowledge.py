@@ -22,8 +22,10 @@ _FIND = "SELECT number FROM documents WHERE scope = ? AND location = ?"
 _DOCUMENT = f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE scope = ? AND location = ?"
 _INSERT_DOCUMENT = f"INSERT INTO documents({DOCUMENT_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_PASSAGE = """
-    INSERT INTO passages(document, text, title, heading, language, position, title_terms, heading_terms, body_terms)
-    VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    INSERT INTO passages(
+        document, text, title, heading, language, position, updated, valid_until,
+        title_terms, heading_terms, body_terms)
+    VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _INDEX = "INSERT INTO {index}(rowid, title_terms, heading_terms, body_terms) VALUES(?, ?, ?, ?)"
 _UNINDEX = """
     INSERT INTO {index}({index}, rowid, title_terms, heading_terms, body_terms)
@@ -81,7 +83,8 @@ def _insert_passage(db: Database, document: int, stored: StoredPassage, index: s
     passage = stored.passage
     terms = (stored.title_terms, stored.heading_terms, stored.body_terms)
     values = (document, passage.text, passage.title, dump(passage.heading), passage.language, passage.position)
-    number = db.execute(_INSERT_PASSAGE, (*values, *terms)).lastrowid or 0
+    held = (passage.updated, passage.valid_until)
+    number = db.execute(_INSERT_PASSAGE, (*values, *held, *terms)).lastrowid or 0
     db.execute(_INDEX.format(index=index), (number, *terms))
     return number
 

@@ -304,3 +304,9 @@ def attached_files_apart(db: Database) -> None:
         "INSERT INTO counters(name, value) VALUES('passages_removed', 0)",
     ):
         db.execute(statement)
+
+
+@steps()
+def how_long_passages_hold(db: Database) -> None:
+    for column in ("updated", "valid_until"):
+        db.execute(f"ALTER TABLE passages ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")

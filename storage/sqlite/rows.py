@@ -47,7 +47,7 @@ TURN_COLUMNS = "number, role, text, language, at"
 DOCUMENT_COLUMNS = "location, title, language, digest, passages, added_at, scope, url"
 PASSAGE_COLUMNS = (
     "p.number, p.text, p.title, d.location, d.url, p.heading, p.language, p.position, "
-    "p.title_terms, p.heading_terms, p.body_terms"
+    "p.updated, p.valid_until, p.title_terms, p.heading_terms, p.body_terms"
 )
 
 
@@ -193,7 +193,7 @@ def document_of(row: Row) -> Document:
 
 def passage_of(row: Row, score: float = 0.0) -> StoredPassage:
     """A row of PASSAGE_COLUMNS."""
-    number, text, title, location, url, heading, language, position, *terms = row[:11]
+    number, text, title, location, url, heading, language, position, updated, valid_until, *terms = row[:13]
     title_terms, heading_terms, body_terms = terms
     passage = Passage(
         text=text,
@@ -204,6 +204,8 @@ def passage_of(row: Row, score: float = 0.0) -> StoredPassage:
         language=language,
         position=position,
         url=url,
+        updated=updated,
+        valid_until=valid_until,
     )
     return StoredPassage(
         passage=passage, title_terms=title_terms, heading_terms=heading_terms, body_terms=body_terms, number=number

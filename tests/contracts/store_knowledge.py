@@ -27,7 +27,15 @@ def document(location: str, *, scope: str = "", digest: str = "d1") -> Document:
 
 def passage(text: str, *, title: str = "", heading: str = "", body: str = "", position: int = 0) -> StoredPassage:
     words = Passage(
-        text=text, title="On it", location="", score=0.0, heading=("Top", "Below"), language="en", position=position
+        text=text,
+        title="On it",
+        location="",
+        score=0.0,
+        heading=("Top", "Below"),
+        language="en",
+        position=position,
+        updated="2025-04-03",
+        valid_until="2026-03-31",
     )
     return StoredPassage(passage=words, title_terms=title, heading_terms=heading, body_terms=body or text)
 
@@ -58,6 +66,7 @@ class KnowledgeContract(Contract):
             "en",
             "On it",
         )
+        assert (second.passage.updated, second.passage.valid_until) == ("2025-04-03", "2026-03-31")
         assert 0 < first.number < second.number
         assert list(await store.passages_of("c.md")) == []
 

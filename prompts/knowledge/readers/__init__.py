@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from bot.errors import SourceError
@@ -61,7 +62,7 @@ def read(raw: bytes, kind: str, *, name: str, base: str = "", charset: str = "")
         title = reading.title or ("" if kind == "pdf" else first_heading(reading.markdown)) or _spoken(name)
     except RecursionError:
         raise SourceError("It is nested too deeply to be read.", why="damaged") from None
-    return Reading(markdown=reading.markdown, title=one_line(title) or name, language=reading.language, url=reading.url)
+    return replace(reading, title=one_line(title) or name)
 
 
 def one_line(title: str) -> str:

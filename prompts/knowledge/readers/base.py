@@ -10,12 +10,17 @@ from bot.errors import SourceError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A source as Markdown. `title`, `language` (ISO 639-1) and `url` are "" where the source says nothing."""
+    """A source as Markdown. `title`, `language` (ISO 639-1) and `url` are "" where the source says nothing.
+
+    So are `updated` and `valid_until`, days as in `bot.events.Passage`.
+    """
 
     markdown: str
     title: str = ""
     language: str = ""
     url: str = ""
+    updated: str = ""
+    valid_until: str = ""
 
 
 _PAIRED = re.compile(r"(?<!\\)([*`])|(?<![^\W_])(_+)(?=\w)|(?<=\w)(_+)(?![^\W_])")

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.errors import SourceError
+from bot.validity import PAST, day_of
 from prompts.knowledge.readers.base import Reading, language_code, web_address
 
 _FRONT = re.compile(r"\A---[ \t]*\n(?:(.{0,65536}?)\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_UPDATED = ("updated", "last_updated", "modified", "date")
+_UNTIL = ("valid_until", "expires", "expired")
+_GONE = ("archived", "superseded", "deprecated", "obsolete", "expired", "withdrawn")
+_YES = ("true", "yes", "on", "1")
 _PAIR = re.compile(r"^([A-Za-z_][\w-]*):[ \t]+(\S.*)$")
 
 
 def read_markdown(text: str) -> Reading:
-    """`title`, `language` (or `lang`) and `url` of the front matter are honoured, other keys left alone.
+    """`title`, `language` (or `lang`) and `url` of the front matter are honoured, and what it says of time: `updated`
+    (or `date`), `valid_until` (or `expires`), `archived: true` and the like. Other keys are left alone.
 
     Raises `SourceError` when what stands there is not YAML.
     """
@@ -23,7 +30,18 @@ def read_markdown(text: str) -> Reading:
         title=_text(about.get("title")),
         language=language_code(_text(about.get("language") or about.get("lang"))),
         url=web_address(_text(about.get("url"))),
+        updated=_day(about, _UPDATED),
+        valid_until=_day(about, _UNTIL) or (PAST if _is_past(about) else ""),
     )
+
+
+def _day(about: Mapping[str, Any], keys: Sequence[str]) -> str:
+    return next(filter(None, (day_of(_text(about.get(key))) for key in keys)), "")
+
+
+def _is_past(about: Mapping[str, Any]) -> bool:
+    told = any(_text(about.get(key)).casefold() in _YES for key in _GONE)
+    return told or bool(_text(about.get("superseded_by"))) or _text(about.get("status")).casefold() in _GONE
 
 
 def front_matter(text: str) -> tuple[dict[str, Any], str]:

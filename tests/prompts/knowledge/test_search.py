@@ -126,14 +126,56 @@ async def test_limits_are_kept(shop: Knowledge) -> None:
     assert len(await shop.search("battery shipping return warranty", language="en", limit=2)) == 2
 
 
+CANOPY = "The canopy of the cargo bike keeps children dry in the rain and folds in a minute"
+
+
 async def test_what_repeats_itself_comes_once(knowledge: Knowledge, project: Path) -> None:
-    """Two passages of one document with the same words take one place; those of two documents stay two sources."""
-    text = "The canopy of the cargo bike keeps children dry in the rain and folds in a minute"
+    """Of one document or of several: the same words in the same order take one place."""
     for name in ("one", "two"):
-        (project / f"{name}.md").write_text(f"# Canopy\n\n## A\n\n{text}.\n\n## B\n\n{text} or so.\n")
+        (project / f"{name}.md").write_text(f"# Canopy\n\n## A\n\n{CANOPY}.\n\n## B\n\n{CANOPY} or so.\n")
     await knowledge.add([str(project)])
     found = await knowledge.search("canopy rain children", language="en")
-    assert sorted(passage.location for passage in found) == ["one.md", "two.md"]
+    assert [passage.location for passage in found] == ["one.md"]
+
+
+async def test_of_two_copies_the_newer_one_is_shown(knowledge: Knowledge, project: Path) -> None:
+    """When both say when they were written."""
+    for name, day in (("a", "2024-03-01"), ("b", "2026-03-01"), ("c", "2025-03-01")):
+        (project / f"{name}.md").write_text(f"---\nupdated: {day}\n---\n# Canopy\n\n{CANOPY}.\n")
+    await knowledge.add([str(project)])
+    (found,) = await knowledge.search("canopy rain children", language="en")
+    assert (found.location, found.updated) == ("b.md", "2026-03-01")
+
+
+async def test_other_figures_are_no_repetition(knowledge: Knowledge, project: Path) -> None:
+    """Two plans told in the same words stay two."""
+    for name, price in (("m", "30"), ("l", "40")):
+        (project / f"{name}.md").write_text(f"# Canopy\n\n{CANOPY}, for {price} euros.\n")
+    await knowledge.add([str(project)])
+    found = await knowledge.search("canopy rain children", language="en")
+    assert sorted(passage.location for passage in found) == ["l.md", "m.md"]
+
+
+async def test_a_row_of_a_long_table_is_found_by_its_name_and_its_columns(knowledge: Knowledge, project: Path) -> None:
+    """Wherever the table was cut: each part repeats the names of its columns."""
+    rows = "\n".join(f"| Land{number}ia | €{number}.90 | {number} days |" for number in range(1, 200))
+    table = f"| Country | Express surcharge | Duration |\n| --- | --- | --- |\n{rows}\n"
+    (project / "prices.md").write_text(f"# Prices\n\n{table}\n## Express\n\nExpress surcharge and duration vary.\n")
+    await knowledge.add([str(project)])
+    for number in (3, 97, 199):
+        first = (await knowledge.search(f"express surcharge Land{number}ia", language="en"))[0]
+        assert f"| Land{number}ia | €{number}.90 |" in first.text
+        assert "Express surcharge" in first.text
+
+
+async def test_neighbours_are_what_stands_before_and_after(shop: Knowledge) -> None:
+    """In the passage's document, in its order; nothing at the ends, nor for what is gone."""
+    prices, batteries = await shop.opening("kb/shipping.md", scope="", limit=9)
+    assert await shop.neighbours(prices) == (None, batteries)
+    assert await shop.neighbours(batteries, scopes=("other", "")) == (prices, None)
+    assert await shop.neighbours(batteries, scopes=("other",)) == (None, None)
+    await shop.remove("kb/shipping.md")
+    assert await shop.neighbours(prices) == (None, None)
 
 
 async def test_what_changed_is_searched_as_it_is_now(shop: Knowledge, project: Path) -> None:
