@@ -215,4 +215,5 @@ def test_it_takes_time_in_proportion_to_the_text(unit):
 
     seconds(1_000)
     small = min(seconds(20_000) for _ in range(3))
-    assert seconds(200_000) < 40 * max(small, 0.005)
+    most = 40 * max(small, 0.005)
+    assert any(seconds(200_000) < most for _ in range(3))  # a busy machine may be slow for once, not each time
