@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 MEASUREMENTS: dict[str, tuple[str, ...]] = {
     "acknowledge": (),
@@ -35,7 +37,21 @@ MEASUREMENTS: dict[str, tuple[str, ...]] = {
 }
 
 
+def usage() -> str:
+    """The measurements with what each is; `python -m bench.NAME --help` has the options of one."""
+    sources = {name: (Path(__file__).parent / f"{name}.py").read_text("utf-8") for name in MEASUREMENTS}
+    about = {
+        name: (ast.get_docstring(ast.parse(source)) or "").partition(": `")[0].partition("\n")[0]
+        for name, source in sources.items()
+    }
+    lines = [f"  {name:<20}{about[name]}" for name in MEASUREMENTS]
+    return "\n".join(["python -m bench [NAME ...]: run all measurements, or those named.", "", *lines])
+
+
 def main() -> int:
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(usage())
+        return 0
     names = sys.argv[1:] or list(MEASUREMENTS)
     unknown = [name for name in names if name not in MEASUREMENTS]
     if unknown:
