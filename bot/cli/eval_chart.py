@@ -14,7 +14,7 @@ from bot.scoring.roc import Roc
 
 def need_matplotlib() -> None:
     if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("--chart draws with matplotlib, which is not installed: pip install matplotlib.")
+        raise UsageError("--chart draws with matplotlib, which is not installed: pip install 'frontdesk[charts]'.")
 
 
 def draw(curve: Roc, scores: Sequence[Score], file: Path) -> None:
