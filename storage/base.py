@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from bot.events import Address, Case, Failed, Feedback, Message, Outbound, Passage, Post, Reply, Turn
+from storage.learning import Correction, Unsettled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,6 +406,34 @@ class Store(Protocol):
 
     async def knowledge_version(self) -> int:
         """A number that changes whenever a document or a vector does, so that caches know."""
+
+    # -- what is learned: corrections are the operator's, so neither `erase` nor `expire` touches them ----
+    async def unsettled(self, *, since: float = 0.0, limit: int = 5_000, unsure: bool = False) -> Sequence[Unsettled]:
+        """The newest `limit` messages since then whose answer was a decline, or was disliked (with `unsure` those, too,
+        that were hardly sure), and the messages around the newest `limit` cases; oldest first.
+
+        Failures are left out, and what was withdrawn or has a newer form.
+        """
+
+    async def corrections(self) -> Sequence[Correction]:
+        """Every one, oldest first."""
+
+    async def add_correction(self, correction: Correction) -> Correction:
+        """Keep a new draft, and return it with its number."""
+
+    async def keep_correction(
+        self,
+        correction: Correction,
+        *,
+        seen: Correction,
+        document: Document | None = None,
+        passages: Sequence[StoredPassage] = (),
+    ) -> bool:
+        """Put it in the place of `seen`, and in the same transaction what is known by it in the place of what was.
+
+        An approved one has a document, at its location and with a digest that begins with `CORRECTED`; another has
+        none (else `ValueError`). False when it is no more as it was `seen`; nothing changes then.
+        """
 
     # -- keys of the API: they are the operator's, so neither `erase` nor `expire` touches them -----------
     async def create_key(self, key: ApiKey) -> ApiKey | None:

@@ -14,6 +14,7 @@ from bot.errors import SourceError
 from prompts.knowledge.prepare import Detect, Source, prepare
 from prompts.knowledge.sources import Gathered, Item, Problem, gather, read_file
 from storage.base import Document, Store
+from storage.learning import CORRECTED
 
 if TYPE_CHECKING:
     from prompts.knowledge.fetch import Fetches
@@ -73,12 +74,13 @@ class Indexing:
         return self._added
 
     async def _known_before(self, gathered: Gathered) -> Mapping[str, Document]:
-        """What is stored of the sources: of a folder everything, since something of it may be gone."""
+        """What is stored of the sources: of a folder everything, since something of it may be gone; never what people
+        wrote as corrections, which no folder holds."""
         if gathered.folders or len(gathered.items) > _ONE_BY_ONE:
             found: Sequence[Document | None] = await self._store.documents(scope=self._scope)
         else:
             found = [await self._store.document(item.location, scope=self._scope) for item in gathered.items]
-        return {document.location: document for document in found if document}
+        return {one.location: one for one in found if one and not one.digest.startswith(CORRECTED)}
 
     async def _read_all(self, items: Sequence[Item]) -> None:
         waiting = iter(items)

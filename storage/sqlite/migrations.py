@@ -310,3 +310,19 @@ def attached_files_apart(db: Database) -> None:
 def how_long_passages_hold(db: Database) -> None:
     for column in ("updated", "valid_until"):
         db.execute(f"ALTER TABLE passages ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+
+
+@steps()
+def corrections(db: Database) -> None:
+    for statement in (
+        """CREATE TABLE corrections(
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            state TEXT NOT NULL CHECK(state IN ('draft', 'approved', 'rejected', 'dismissed')),
+            question TEXT NOT NULL, also TEXT NOT NULL, answer TEXT NOT NULL, language TEXT NOT NULL,
+            location TEXT NOT NULL, author TEXT NOT NULL, written_at REAL NOT NULL,
+            decided_by TEXT NOT NULL, decided_at REAL NOT NULL)""",
+        # What was not answered well is found without going through everything that was.
+        "CREATE INDEX outbox_declined ON outbox(message) WHERE finish_reason = 'declined'",
+        "CREATE INDEX feedback_negative ON feedback(message) WHERE value < 0",
+    ):
+        db.execute(statement)

@@ -23,9 +23,11 @@ from storage.base import (
     StoredPassage,
     TermCounts,
 )
+from storage.learning import Correction, Unsettled
 from storage.sqlite import (
     cases,
     conversations,
+    corrections,
     ending,
     explanations,
     export,
@@ -37,6 +39,7 @@ from storage.sqlite import (
     record,
     sends,
     term_counts,
+    unsettled,
     visitors,
 )
 from storage.sqlite.operations import Operations
@@ -222,6 +225,29 @@ class SqliteStore(Operations):
 
     async def knowledge_version(self) -> int:
         return await self._ask(record.counter, knowledge.VERSION)
+
+    # -- what is learned ---------------------------------------------------------------------------
+    async def unsettled(self, *, since: float = 0.0, limit: int = 5_000, unsure: bool = False) -> Sequence[Unsettled]:
+        return await self._ask(unsettled.unsettled, since, limit, unsure)
+
+    async def corrections(self) -> Sequence[Correction]:
+        return await self._ask(corrections.every)
+
+    async def add_correction(self, correction: Correction) -> Correction:
+        if correction.state not in ("draft", "dismissed"):
+            raise ValueError("a correction begins as a draft")
+        return await self._write(corrections.add, correction)
+
+    async def keep_correction(
+        self,
+        correction: Correction,
+        *,
+        seen: Correction,
+        document: Document | None = None,
+        passages: Sequence[StoredPassage] = (),
+    ) -> bool:
+        corrections.check(correction, seen, document)
+        return await self._write(corrections.keep, correction, seen, document, passages)
 
     # -- keys of the API ---------------------------------------------------------------------------
     async def create_key(self, key: ApiKey) -> ApiKey | None:

@@ -19,6 +19,7 @@ from tests.contracts.store_cases import CaseContract
 from tests.contracts.store_explanations import ExplanationContract, NameContract
 from tests.contracts.store_keys import KeyContract
 from tests.contracts.store_knowledge import KnowledgeContract, document, passage
+from tests.contracts.store_learning import CorrectionContract, UnsettledContract
 from tests.contracts.store_lease import LeaseContract
 from tests.contracts.store_memory import ConversationContract, OutboxContract, RecordContract
 from tests.contracts.store_posts import PostContract
@@ -46,6 +47,8 @@ class TestSqliteStore(
     WithdrawContract,
     ExplanationContract,
     NameContract,
+    UnsettledContract,
+    CorrectionContract,
 ):
     @pytest.fixture
     def make(self, tmp_path: Path, clock: Clock) -> Callable[[], SqliteStore]:
