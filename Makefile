@@ -9,6 +9,11 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
+# A test process for each processor, up to four: each takes a gigabyte. `make test WORKERS=0` runs all in one.
+WORKERS ?= logical
+PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
+# Of the command line alone the tests start some hundreds of processes, and each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .PHONY: help run test check bench lint widget system clean
@@ -20,10 +25,10 @@ run: $(VENV)/.run
 	@$(BIN)/frontdesk demo --port $(PORT)
 
 test: $(VENV)/.dev system
-	$(BIN)/pytest
+	$(PYTEST)
 
 check: $(VENV)/.dev system lint
-	$(BIN)/pytest
+	$(PYTEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
