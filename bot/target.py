@@ -30,27 +30,29 @@ _SHORT = {
     "俄": "ru",
 }
 
-_POLITE = r"please|bitte|por\s+favor|من\s+فضلك|请|請"
+_POLITE = r"please|bitte|por\s++favor|من\s++فضلك|请|請"
 _OBJECT = (
-    r"this|it|that|the\s+following|das|dies|folgendes|esto|lo\s+siguiente|هذا"
+    r"this|it|that|the\s++following|das|dies|folgendes|esto|lo\s++siguiente|هذا"
     r"|[把将將](?:这句话|这段话|下面的话|以下内容|下文|它)"
 )
 _FROM = (
-    r"from\s+NAME|(?:aus\s+dem|vom)\s+NAMEen|von\s+NAME|(?:del?|desde(?:\s+el)?)\s+NAME"
-    r"|من\s+(?:اللغة\s+)?NAME|[从從]\s*NAME"
+    r"from\s++NAME|(?:aus\s++dem|vom)\s++NAMEen|von\s++NAME|(?:del?|desde(?:\s++el)?)\s++NAME"
+    r"|من\s++(?:اللغة\s++)?NAME|[从從]\s*+NAME"
 )
 _INTO = (
-    r"(?:(?:in)?to(?:\s+the)?|in|nach|auf|zu|al?|en)\s+(?:idioma\s+)?(NAME)(?:\s+language)?",
-    r"(?:ins|in\s+das)\s+(NAME)e",
-    r"in\s+(?:die\s+)?(NAME)er?\s+Sprache",
-    r"(?:[إا]ل[ىي]\s+(?:اللغة\s+)?|باللغة\s+|ب|لل)(NAME)",
-    r"(?:翻?[译譯]|翻|[转轉])?[成为為到]\s*(NAME)",
+    r"(?:(?:in)?to(?:\s++the)?|in|nach|auf|zu|al?|en)\s++(?:idioma\s++)?(NAME)(?:\s++language)?",
+    r"(?:ins|in\s++das)\s++(NAME)e",
+    r"in\s++(?:die\s++)?(NAME)er?\s++Sprache",
+    r"(?:[إا]ل[ىي]\s++(?:اللغة\s++)?|باللغة\s++|ب|لل)(NAME)",
+    r"(?:翻?[译譯]|翻|[转轉])?[成为為到]\s*+(NAME)",
 )
 """What may stand before any text."""
-_ONLY_APART = (r"(NAME)", r"(?:(?:in)?to|in|nach|ins|auf|al?|en)\s+(CODE)", r"用\s*(NAME)", r"[SHORT][译譯]([SHORT])")
+_ONLY_APART = (r"(NAME)", r"(?:(?:in)?to|in|nach|ins|auf|al?|en)\s++(CODE)", r"用\s*+(NAME)", r"[SHORT][译譯]([SHORT])")
 """What may be a text's own words, unless a colon or a new line parts them from it: "no" is a word and a code."""
-_APART = r"\s*[:：\n]\s*|\s*\Z"
-_AFTER = rf"(?:\s+übersetzen)?(?:\s*[,،，]?\s*(?:{_POLITE}|吧))?(?:{_APART})|\s*[,،，]\s*|\s+|(?<=[\u4e00-\u9fff])"
+_APART = r"[^\S\n]*+(?:[:：\n]\s*+|\Z)"
+_AFTER = (
+    rf"(?:\s++übersetzen)?(?:\s*+(?:[,،，]\s*+)?(?:{_POLITE}|吧))?(?:{_APART})|\s*+[,،，]\s*+|\s++|(?<=[\u4e00-\u9fff])"
+)
 _UNKNOWN = re.compile(
     r"(?:(?:(?:to|into|nach|ins)\s+)([^\W\d_]+(?:\s[^\W\d_]+)?)|翻?[译譯][成为為](?!功)\s*([\u4e00-\u9fff]{1,8}))\s*[:：]"
 )
@@ -104,7 +106,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
         "CODE": "|".join(name for name in known if len(name) == 2 and name.isascii()),
         "SHORT": "".join(_SHORT),
     }
-    before = rf"(?:(?:{_POLITE})\s*[,،，]?\s*)?(?:(?:{_OBJECT})\s*)?(?:(?:{_FROM})\s*)?"
+    before = rf"(?:(?:{_POLITE})\s*+(?:[,،，]\s*+)?)?(?:(?:{_OBJECT})\s*+)?(?:(?:{_FROM})\s*+)?"
     forms = [*(f"{form}(?:{_AFTER})" for form in _INTO), *(f"{form}(?:{_APART})" for form in _ONLY_APART)]
     return tuple(re.compile(_filled(before + form, values), re.IGNORECASE) for form in forms)
 
