@@ -58,11 +58,13 @@ def spoken(found: Sequence[str], language: str, targets: Collection[str]) -> Ite
     """
     table = _table(language)
     for begin, first in enumerate(found):
-        longest = max((stems for stems in table.get(first, {}) if tuple(found[begin : begin + len(stems)]) == stems), key=len, default=())
+        starting = table.get(first, {})
+        here = (stems for stems in starting if tuple(found[begin : begin + len(stems)]) == stems)
+        longest = max(here, key=len, default=())
         if longest:
+            ways = dict.fromkeys(way for number in starting[longest] for way in _ways(number, targets))
             own = frozenset(longest)
-            ways = (way for at in table[first][longest] for way in _ways(at, targets))
-            yield Phrase(begin, begin + len(longest), tuple(dict.fromkeys(way for way in ways if way != own)))
+            yield Phrase(begin, begin + len(longest), tuple(way for way in ways if way != own))
 
 
 @lru_cache(maxsize=32)

@@ -76,14 +76,15 @@ def dense_spans(plain: str, *, shortest: int = 2) -> Iterator[tuple[int, int, En
 
 def _phrases() -> Iterator[tuple[str, str, Entry]]:
     """(language, phrase, entry); the language is "" for names, which are the same in all of them."""
-    for name, entry in words("synonyms").items():
-        for language, listed in entry.items():
-            for phrase in listed.split("|"):
+    for name, spoken in words("synonyms").items():
+        for language, phrases in spoken.items():
+            for phrase in phrases.split("|"):
                 yield language, phrase, Entry(frozenset({name}))
     for kind in groups():
-        own = Entry(frozenset(), wider=frozenset({kind.name})) if kind.wider else Entry(frozenset({kind.name}))
-        yield from ((language, phrase, own) for language, listed in kind.phrases.items() for phrase in listed)
-        yield from (("en", phrase, Entry(frozenset({kind.name}))) for phrase in kind.wider)
+        same = Entry(frozenset({kind.name}))
+        entry = Entry(frozenset(), wider=same.classes) if kind.wider else same
+        yield from ((language, phrase, entry) for language, listing in kind.phrases.items() for phrase in listing)
+        yield from (("en", phrase, same) for phrase in kind.wider)
     for group in words("places").values():
         for name, place in group.items():
             wider = frozenset({"country", *(f"place:{outer}" for outer in place.get("in", ()))})
@@ -93,6 +94,12 @@ def _phrases() -> Iterator[tuple[str, str, Entry]]:
     for name, day in words("calendar").items():
         entry = Entry(frozenset({f"day:{name}"}), wider=frozenset(f"day:{outer}" for outer in day.get("in", ())))
         yield from (("", phrase, entry) for phrase in day["names"].split("|"))
+
+
+@lru_cache(maxsize=32)
+def listed(language: str) -> frozenset[str]:
+    """The phrases of a language's lists, and names, as they are written there."""
+    return frozenset(phrase.casefold() for owner, phrase, _ in _phrases() if owner in ("", language))
 
 
 @lru_cache(maxsize=32)

@@ -13,6 +13,7 @@ from bot.answer.feature import CODE, IMPLICIT, NUMBER, STRONG, WEAK, Feature, we
 from bot.answer.figures import arabic
 from bot.answer.lexicon import DENSE, NOTHING, Entry, spans
 from bot.answer.meaning import Meaning, plain_text
+from bot.answer.spelt import spelt
 from bot.terms import STOP_WORDS, terms
 
 ASIDE = 0.5
@@ -48,6 +49,7 @@ def understand(
 
     `name` is whose desk this is: a word of it says little there.
     """
+    text = spelt(text, language, known)
     wanted = expectations(text, language)
     spoken = sorted({language, *languages})
     features: list[Feature] = []
