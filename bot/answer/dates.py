@@ -41,8 +41,8 @@ _SINCE = re.compile(
     r"(?:from|since|after|as of|starting|ab(?: dem)?|seit(?: dem)?|nach(?: dem)?|desde(?: el)?|a partir del?|بعد|منذ)"
     r"\s*(?:the )?$"
 )
-_BEFORE_ZH = re.compile(r"\s*(?:之前|以前|前|为止|止)")
-_SINCE_ZH = re.compile(r"\s*(?:起|之后|以后|后|开始)")
+_BEFORE_ZH = re.compile(r"\s*及?(?:之前|以前|前|为止|止)")
+_SINCE_ZH = re.compile(r"\s*及?(?:起|之后|以后|后|开始)")
 
 
 def dates(text: str) -> list[Date]:

@@ -1,18 +1,23 @@
-"""The words of a Chinese question, found without a dictionary of the language.
+"""The words of a Chinese question.
 
-Chinese writes no spaces. Its words are what the synonyms, places and days list, then the longest runs that occur in the
-texts that may answer; what is left over is a word that nobody wrote.
+Chinese writes no spaces. Its words are what the synonyms, places and days list, then what a dictionary has, then the
+longest runs of what that leaves that occur in the texts which may answer; what is left over is a word that nobody
+wrote.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
 from bot.answer.feature import STRONG, WEAK, Feature, weak_words
 from bot.answer.lexicon import NOTHING, Entry, dense_spans
 from bot.answer.meaning import Meaning
+from bot.chinese import Word, words
+from bot.glosses import glosses
 from bot.terms import content_from
+
+DONE = 0.6
+"""What a verb weighs, beside its usual weight, that nobody wrote: the same may be said in other words."""
 
 _LONGEST_WORD = 6
 _LONGEST_UNKNOWN = 64
@@ -25,38 +30,81 @@ def dense_features(run: str, known: Sequence[Meaning]) -> Iterator[Feature]:
     listed = {begin: (end, entry) for begin, end, entry in dense_spans(run, shortest=1)}
     rest = ""
     for word, entry in _segments(run, listed, known):
-        if entry is NOTHING and (len(word) == 1 or not _written(word, known)):
-            rest += word
+        if entry is NOTHING and len(word.text) == 1 and not _said(word, known):
+            rest += word.text
             continue
         yield from _leftover(rest)
         rest = ""
-        yield Feature(classes=entry.classes, near=entry.near, wider=entry.wider, weight=_weight(word, entry), text=word)
+        yield _feature(word, entry, known)
     yield from _leftover(rest)
 
 
-def _segments(run: str, listed: _Listed, known: Sequence[Meaning]) -> Iterator[tuple[str, Entry]]:
-    borders = sorted(begin for begin, (end, _) in listed.items() if end - begin >= 2)
+def _feature(word: Word, entry: Entry, known: Sequence[Meaning]) -> Feature:
+    weight = _weight(word.text, entry)
+    if entry is NOTHING and word.verb and not _written(word.text, known):
+        weight *= DONE
+    return Feature(
+        classes=entry.classes,
+        near=entry.near,
+        wider=entry.wider,
+        weight=weight,
+        text=word.text[:_LONGEST_UNKNOWN],
+        glosses=glosses(word),
+    )
+
+
+def _segments(run: str, listed: _Listed, known: Sequence[Meaning]) -> Iterator[tuple[Word, Entry]]:
+    """The words of a run without its stop words, each with what the lists say of it."""
     at = 0
     while at < len(run):
         end, entry = listed.get(at, (at, NOTHING))
         if end - at >= 2:
-            yield run[at:end], entry
+            yield _word(run[at:end]), entry
             at = end
             continue
         begin, end_of_piece = content_from(run, at)
         if begin > at:  # a stop word stands here
             at = begin
             continue
-        after = bisect_right(borders, at)
-        border = borders[after] if after < len(borders) else len(run)
-        longest = min(end_of_piece - at, border - at, _LONGEST_WORD)
-        size = next((size for size in range(longest, 1, -1) if _written(run[at : at + size], known)), 1)
-        yield run[at : at + size], entry if size == 1 else NOTHING
-        at += size
+        border = next((place for place in range(at + 1, end_of_piece) if _long(listed, place)), end_of_piece)
+        for word in _joined(words(run[at:border]), known):
+            _, entry = listed.get(at, (at, NOTHING))
+            yield word, entry if len(word.text) == 1 else NOTHING
+            at += len(word.text)
+
+
+def _long(listed: _Listed, at: int) -> bool:
+    return at in listed and listed[at][0] - at >= 2
+
+
+def _word(text: str) -> Word:
+    """A listed word as the dictionary has it, if it does."""
+    found = words(text)
+    return found[0] if len(found) == 1 else Word(text)
+
+
+def _joined(found: Sequence[Word], known: Sequence[Meaning]) -> Iterator[Word]:
+    """Words with their neighbours where the texts write them together, and one of them is a single character: the
+    dictionary does not know what things are called here."""
+    at = 0
+    while at < len(found):
+        text, end = found[at].text, at + 1
+        while end < len(found) and min(len(found[end - 1].text), len(found[end].text)) == 1:
+            longer = text + found[end].text
+            if len(longer) > _LONGEST_WORD or not _written(longer, known):
+                break
+            text, end = longer, end + 1
+        yield found[at] if end == at + 1 else Word(text)
+        at = end
 
 
 def _written(word: str, known: Sequence[Meaning]) -> bool:
     return any(word in other.plain for other in known)
+
+
+def _said(word: Word, known: Sequence[Meaning]) -> bool:
+    """Whether somebody wrote a single character that says something."""
+    return bool(word.meanings) and _written(word.text, known)
 
 
 def _leftover(rest: str) -> Iterator[Feature]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from bot.answer.lexicon import DENSE, EXACT
 from bot.answer.meaning import Meaning
 from bot.answer.words import words
+from bot.glosses import Gloss
 from bot.terms import terms
 from bot.thesaurus import EVERYDAY
 
@@ -16,10 +17,10 @@ STRONG, WEAK, NUMBER, CODE, IMPLICIT = 1.0, 0.25, 0.6, 1.3, 0.5
 """What a word weighs: one that names the subject; one that could be left out; a number; a code; one only implied."""
 
 BY_NAME, BY_CLASS, BY_EVERYDAY, BY_NEAR, BY_WIDER = 0.95, 0.88, 0.75, 0.88, 0.6
-BY_COMPOUND, BY_PAIRS, BY_HEAD = 0.6, 0.75, 0.3
+BY_COMPOUND, BY_PAIRS, BY_HEAD, BY_GLOSS = 0.6, 0.75, 0.3, 0.65
 """What a match is worth beside the very word: another name; a synonym; a word that stands for it in everyday speech;
 what it lies in; what is around that; a part of a compound; some of its characters; the word without its number where no
-other number stands."""
+other number stands; the same meaning, by the dictionary of Chinese."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Feature:
     near: frozenset[str] = frozenset()
     wider: frozenset[str] = frozenset()
     weight: float = STRONG
+    glosses: frozenset[Gloss] = frozenset()
     text: str = ""
     phrase: str = ""
     head: frozenset[str] = frozenset()
@@ -45,6 +47,8 @@ class Feature:
         if self.phrase and self.phrase in other.plain:
             return 1.0
         best = self._by_class(other)
+        if best < BY_GLOSS and self._glossed(other):
+            best = BY_GLOSS
         if best < BY_PAIRS and len(self.text) > 2:
             pairs = [self.text[at : at + 2] for at in range(len(self.text) - 1)]
             best = max(best, BY_PAIRS * sum(pair in other.plain for pair in pairs) / len(pairs))
@@ -59,6 +63,13 @@ class Feature:
         if self.near & other.classes:
             return BY_NEAR
         return BY_WIDER if self.wider & other.classes else 0.0
+
+    def _glossed(self, other: Meaning) -> bool:
+        """Whether a Chinese word means the same here and there, or what a word of another language means."""
+        if self.text:
+            same = len(self.text) > 1 and self.glosses & other.glosses
+            return bool(same) or any(gloss <= other.terms for gloss in self.glosses)
+        return any(gloss <= other.glossed for gloss in self.glosses)
 
     def _numbered(self, other: Meaning) -> float:
         if not self.head & other.terms:

@@ -11,29 +11,44 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.answer.lexicon import dense_spans, spans
+from bot.glosses import Gloss, glosses_of
 from bot.terms import terms
 
 _LINK = re.compile(r"!?\[([^\]\n]{0,500})\]\([^)\n]{0,2000}\)")
+_HAN = re.compile("[\u3400-\u9fff]+")
+_SPACED_UNIT = re.compile(r"(?<=\d)\s+(?=[\u3400-\u9fff])")
 _MARKS = re.compile(r"[*_`#>\\~]+|<[^>]{0,200}>")
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """`terms` are stems, `classes` names of synonym classes, `plain` the folded text without its Markdown."""
+    """`terms` are stems, `classes` names of synonym classes, `plain` the folded text without its Markdown.
+
+    `glosses` are what its Chinese words mean in English, `glossed` the stems of that, single characters' too.
+    """
 
     terms: frozenset[str]
     classes: frozenset[str]
     plain: str
+    glosses: frozenset[Gloss] = frozenset()
+    glossed: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=16_384)
 def meaning(text: str, language: str) -> Meaning:
     """What `text`, a piece of Markdown in `language`, is about."""
-    plain = plain_text(text)
+    plain = _SPACED_UNIT.sub("", plain_text(text))
     stems = terms(plain, language)
     found = [entry for _, _, entry in spans(stems, language)]
     found += [entry for _, _, entry in dense_spans(plain)]
-    return Meaning(frozenset(stems), frozenset().union(*(entry.classes for entry in found)), plain)
+    runs = _HAN.findall(plain) if language == "zh" else []
+    return Meaning(
+        frozenset(stems),
+        frozenset().union(*(entry.classes for entry in found)),
+        plain,
+        frozenset().union(*(glosses_of(run, shortest=2) for run in runs)),
+        frozenset(stem for run in runs for gloss in glosses_of(run) for stem in gloss),
+    )
 
 
 @lru_cache(maxsize=16_384)

@@ -14,6 +14,7 @@ from bot.answer.figures import arabic
 from bot.answer.lexicon import DENSE, NOTHING, Entry, spans
 from bot.answer.meaning import Meaning, plain_text
 from bot.answer.spelt import spelt
+from bot.homophones import Written, corrected
 from bot.terms import STOP_WORDS, terms
 
 ASIDE = 0.5
@@ -50,6 +51,7 @@ def understand(
     `name` is whose desk this is: a word of it says little there.
     """
     text = spelt(text, language, known)
+    text = heard(text, known) if language == "zh" else text
     wanted = expectations(text, language)
     spoken = sorted({language, *languages})
     features: list[Feature] = []
@@ -63,6 +65,12 @@ def understand(
         if implied and not any(implied in feature.classes for feature in merged):
             merged.append(Feature(classes=frozenset({implied}), weight=IMPLICIT))
     return Question(text, language, tuple(merged[:_MOST]), wanted)
+
+
+def heard(text: str, known: Sequence[Meaning]) -> str:
+    """A Chinese question with the characters that sound like those which were typed, where only these are known."""
+    pairs = {term for one in known for term in one.terms if len(term) == 2 and _RUN.match(term)}
+    return corrected(text, Written(pairs, lambda: {character for pair in pairs for character in pair}))
 
 
 def _clauses(plain: str, language: str) -> list[tuple[str, float]]:
@@ -121,7 +129,15 @@ def _word(token: str, entry: Entry, own: str, languages: Sequence[str], known: S
         weight = WEAK if entry is NOTHING and (found & weak_words(own) or _is_adverb(token, own)) else STRONG
     if not digits and len(token) >= 5 and not any(found & other.terms for other in known):
         found |= _near(token, own, known)
-    return Feature(terms=frozenset(found), classes=entry.classes, near=entry.near, wider=entry.wider, weight=weight)
+    glosses = frozenset({frozenset(terms(token, "en")[:1])}) if own == "en" and "zh" in languages else frozenset()
+    return Feature(
+        terms=frozenset(found),
+        classes=entry.classes,
+        near=entry.near,
+        wider=entry.wider,
+        weight=weight,
+        glosses=glosses,
+    )
 
 
 def _is_adverb(token: str, language: str) -> bool:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bot.measures import measured, parted_codes
 from bot.terms import bare_form, content_terms, is_dense, terms
-from prompts.knowledge.concepts import chinese, idioms, related
+from prompts.knowledge.concepts import idioms, related
+from prompts.knowledge.han import RUN, asked_for, heard, meanings
 from prompts.knowledge.variants import amounts, units, variants
 from prompts.knowledge.vocabulary import Vocabulary, frequency
 
@@ -24,7 +25,7 @@ _ESCAPE = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 _MIXED = re.compile(r"\d+|[^\W\d_]+")
 _MARKS = re.compile(r"^\W+|\W+$")
 _MOST_TERMS = 48
-_NEAR, _RELATED = 0.8, 0.7
+_NEAR, _RELATED, _AKIN = 0.8, 0.7, 0.3
 _CHUNK = re.compile(r"\S+")
 
 
@@ -33,15 +34,16 @@ class Asked:
     """One word of a question. It is found where all terms of any of its `ways` stand; a term may end in "*".
 
     `near` are ways that it may have been meant in (see `variants`), `related` ways to say nearly the same (see
-    `concepts`): they count less. `weight` is the word's rarity: ln((N + 1) / (n + 1/2))
-    with n of N passages that have it, and never more than for n = 1, so that a word that nobody wrote (which is as
-    often chatter as a subject) does not outweigh all others.
+    `concepts`), `akin` those that share a character with it: they count less. `weight` is the word's rarity:
+    ln((N + 1) / (n + 1/2)) with n of N passages that have it, and never more than for n = 1, so that a word that nobody
+    wrote (which is as often chatter as a subject) does not outweigh all others.
     """
 
     ways: tuple[frozenset[str], ...]
     related: tuple[frozenset[str], ...] = ()
     weight: float = 0.0
     near: tuple[frozenset[str], ...] = ()
+    akin: tuple[frozenset[str], ...] = ()
 
     @property
     def every(self) -> tuple[frozenset[str], ...]:
@@ -61,6 +63,11 @@ def indexed(text: str, language: str) -> str:
     return " ".join((*found, *(term for term in one_spelling if term not in known)))
 
 
+def stored_terms(text: str, language: str) -> str:
+    """What a passage is indexed by: its terms, and for Chinese what its words mean."""
+    return f"{indexed(text, language)} {meanings(plain(text), language)}".strip()
+
+
 def plain(markdown: str) -> str:
     """Markdown without what nobody searches for: the targets of links, tags, escapes."""
     return _ESCAPE.sub("", _TAG.sub(" ", _LINK_TARGET.sub("]", markdown)))
@@ -68,9 +75,9 @@ def plain(markdown: str) -> str:
 
 def asked(question: str, language: str, vocabulary: Vocabulary) -> list[Asked]:
     """The words of a question that carry its subject, rarest first, at most 48 of them."""
-    rest, meant = chinese(question, vocabulary.languages)
-    found = {word.ways: word for word in _listed(meant)}
-    chunks = _CHUNK.findall(rest)
+    question = heard(question, vocabulary.frequency.keys()) if language == "zh" else question
+    found = {word.ways: word for word in _chinese(question, language, vocabulary)}
+    chunks = _CHUNK.findall(RUN.sub(" ", question) if found else question)
     for at, chunk in enumerate(chunks):
         for word in _words_of(chunk, language, vocabulary, chunks[max(0, at - 1) : at + 2]):
             found.setdefault(word.ways, word)
@@ -93,7 +100,9 @@ def _covered(word: Asked, present: Collection[str]) -> float:
         return 1.0
     if _any(word.near, present):
         return _NEAR
-    return _RELATED if _any(word.related, present) else 0.0
+    if _any(word.related, present):
+        return _RELATED
+    return _AKIN if _any(word.akin, present) else 0.0
 
 
 def _any(ways: Sequence[frozenset[str]], present: Collection[str]) -> bool:
@@ -104,10 +113,12 @@ def _stands(term: str, present: Collection[str]) -> bool:
     return any(term[:-1] in other for other in present) if term.endswith("*") else term in present
 
 
-def _listed(meant: Mapping[str, Sequence[frozenset[str]]]) -> Iterator[Asked]:
-    """Chinese words that the list of concepts knows."""
-    for word, ways in meant.items():
-        yield Asked(ways=(frozenset(terms(word, "zh")),), related=tuple(ways))
+def _chinese(question: str, language: str, vocabulary: Vocabulary) -> Iterator[Asked]:
+    if language == "ja":
+        return
+    for run in RUN.findall(question):
+        for ways, other, akin in asked_for(run, vocabulary.languages, vocabulary.frequency.keys()):
+            yield Asked(ways=ways, related=other, akin=akin)
 
 
 def _words_of(chunk: str, language: str, vocabulary: Vocabulary, around: Sequence[str]) -> Iterator[Asked]:

@@ -6,7 +6,6 @@ A search by words alone finds "What does it cost?" in an article that says "pric
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,9 @@ from pathlib import Path
 
 from bot.terms import terms
 from bot.thesaurus import spoken
+
+_MEANS = "="
+"""Marks the English meaning of a Chinese word among the terms of a passage, so that it is no word of a text."""
 
 _LANGUAGES = ("en", "de", "es", "fr", "zh", "ar")
 COMPOUNDING = frozenset(("de", "nl", "sv", "da", "no", "fi"))
@@ -28,7 +30,6 @@ class _Concepts:
     lines: Sequence[dict[str, tuple[frozenset[str], ...]]]
     by_term: dict[tuple[str, str], tuple[int, ...]]
     by_word: dict[tuple[str, str], tuple[int, ...]]
-    runs: re.Pattern[str]
 
 
 def related(word: str, language: str, targets: Collection[str]) -> list[frozenset[str]]:
@@ -41,8 +42,18 @@ def related(word: str, language: str, targets: Collection[str]) -> list[frozense
     lines = [line for term in own for line in concepts.by_term.get((language or "en", term), ())]
     if not lines and language in COMPOUNDING:
         lines = list(_parts(word.casefold(), language, concepts))
-    everyday = (way for phrase in spoken(terms(word, language), language or "en", targets) for way in phrase.ways)
-    return list(dict.fromkeys(way for way in (*_ways(lines, targets), *everyday) if way != own))
+    stems = terms(word, language)
+    everyday = (way for phrase in spoken(stems, language or "en", targets) for way in phrase.ways)
+    found = [way for way in dict.fromkeys((*_ways(lines, targets), *everyday)) if way != own]
+    return [*found, *_in_chinese(stems, lines, language)] if "zh" in targets else found
+
+
+def _in_chinese(stems: Sequence[str], lines: Sequence[int], language: str) -> Iterator[frozenset[str]]:
+    """The ways in which Chinese passages mean a word: by its English equivalents."""
+    english = [frozenset(stems)] if language == "en" else []
+    english += _ways(lines, ("en",))
+    english += (way for phrase in spoken(stems, language or "en", ("en",)) for way in phrase.ways)
+    yield from map(meant, dict.fromkeys(english))
 
 
 def idioms(
@@ -54,21 +65,14 @@ def idioms(
     return [(frozenset(found[phrase.begin : phrase.end]), phrase.ways) for phrase in said]
 
 
-def chinese(text: str, targets: Collection[str]) -> tuple[str, dict[str, list[frozenset[str]]]]:
-    """A Chinese text without the words of the list (a space stands for each), and what these mean elsewhere.
+def chinese(word: str, targets: Collection[str]) -> list[frozenset[str]]:
+    """The ways in which the languages `targets` say what a Chinese word of the list means; none for other words."""
+    return list(_ways(_concepts().by_word.get(("zh", word), ()), targets))
 
-    Where words overlap, the first and then the longest counts.
-    """
-    concepts = _concepts()
-    found: dict[str, list[frozenset[str]]] = {}
 
-    def note(match: re.Match[str]) -> str:
-        word = match.group()
-        own = frozenset(terms(word, "zh"))
-        found[word] = [way for way in _ways(concepts.by_word["zh", word], targets) if way != own]
-        return " "
-
-    return concepts.runs.sub(note, text), found
+def meant(stems: Collection[str]) -> frozenset[str]:
+    """English stems as the way in which a Chinese passage means them."""
+    return frozenset(_MEANS + stem for stem in stems)
 
 
 def _ways(lines: Sequence[int], targets: Collection[str]) -> Iterator[frozenset[str]]:
@@ -100,10 +104,8 @@ def _concepts() -> _Concepts:
                 if len(found) == 1:
                     by_term[language, next(iter(found))].append(len(lines))
         lines.append(entry)
-    chinese_words = sorted((word for language, word in by_word if language == "zh"), key=len, reverse=True)
     return _Concepts(
         lines,
         {key: tuple(dict.fromkeys(value)) for key, value in by_term.items()},
         {key: tuple(dict.fromkeys(value)) for key, value in by_word.items()},
-        re.compile("|".join(map(re.escape, chinese_words))),
     )

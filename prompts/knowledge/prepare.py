@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 from bot.events import Passage
 from bot.validity import held_until
-from prompts.knowledge.analyze import indexed, plain
+from prompts.knowledge.analyze import plain, stored_terms
 from prompts.knowledge.cut import cut
 from prompts.knowledge.readers import one_line, read
 from storage.base import Document, StoredPassage
 
-_WAY = "3"
+_WAY = "4"
 """Raised when reading, cutting or analysing changes, so that the next `add` renews what was stored in the old way."""
 
 _WRITTEN_BY_HAND = frozenset(("markdown",))
@@ -68,9 +68,9 @@ def prepare(source: Source, *, passage_tokens: int, scope: str, detect: Detect) 
                 updated=reading.updated,
                 valid_until=_held_until(piece.heading, until),
             ),
-            title_terms=indexed(reading.title, language),
-            heading_terms=indexed(" ".join(piece.heading), language),
-            body_terms=indexed(piece.text, language),
+            title_terms=stored_terms(reading.title, language),
+            heading_terms=stored_terms(" ".join(piece.heading), language),
+            body_terms=stored_terms(piece.text, language),
         )
         for position, piece in enumerate(pieces)
     ]
