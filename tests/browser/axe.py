@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -18,14 +19,20 @@ SCRIPT = WIDGET / "node_modules" / "axe-core" / "axe.min.js"
 @cache
 def source() -> str:
     """axe-core's own script; installed, as the lock file says, where it is missing."""
-    if not SCRIPT.exists():
-        installed = subprocess.run([need("npm"), "ci"], cwd=WIDGET, capture_output=True, text=True)
-        if installed.returncode != 0:
-            message = f"axe-core cannot be installed: npm ci in {WIDGET.name}: {installed.stderr[-300:]}"
-            if REQUIRE_ALL:
-                pytest.fail(message)
-            pytest.skip(message)
+    with (WIDGET / "package-lock.json").open() as lock:  # tests run in several processes, and one may install
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not SCRIPT.exists():
+            _install()
     return SCRIPT.read_text("utf-8")
+
+
+def _install() -> None:
+    installed = subprocess.run([need("npm"), "ci"], cwd=WIDGET, capture_output=True, text=True)
+    if installed.returncode != 0:
+        message = f"axe-core cannot be installed: npm ci in {WIDGET.name}: {installed.stderr[-300:]}"
+        if REQUIRE_ALL:
+            pytest.fail(message)
+        pytest.skip(message)
 
 
 async def violations(page: Page) -> list[str]:

@@ -17,6 +17,7 @@ ROOM = 227 * 1024
 """Bytes of shared memory that a program can have on Hopper (compute capability 9.0)."""
 
 
+@pytest.mark.timeout(600)  # a compiler's work: a quarter of a minute, and minutes on a busy machine
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="Triton brings the assembler for this machine only there")
 def test_every_kernel_compiles_for_hopper_without_spilling(tmp_path: Path) -> None:
     """The interpreter forgives what the compiler does not. All kernels assemble for compute capability 9.0 from the
