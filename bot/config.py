@@ -147,10 +147,20 @@ class Semantic(Section):
     )
 
 
+def _synonyms(groups: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    """Raises for a group that says nothing: it is more likely a mistake than meant."""
+    if any(sum(any(map(str.isalnum, word)) for word in group) < max(2, len(group)) for group in groups):
+        raise PydanticCustomError("synonyms", 'Each group should be two or more words, such as ["handset", "phone"]')
+    return groups
+
+
 class KnowledgeConfig(Section):
     passages: int = Field(6, ge=1, le=50)
     passage_tokens: int = Field(400, ge=50, le=4_000)
     max_file_bytes: int = Field(20_000_000, ge=1)
+    synonyms: Annotated[tuple[tuple[str, ...], ...], AfterValidator(_synonyms)] = Field(
+        (), description="Groups of words or phrases that stand for one another here, besides those in synonyms.txt."
+    )
     semantic: Semantic = Semantic()
 
 

@@ -101,6 +101,7 @@ class Document:
     """A source of knowledge as it was read. `scope` is "" for everybody.
 
     `digest` tells whether its bytes, or the way they are cut, changed. `url` is the page it says it stands for.
+    `aliases` are pairs of names that it gives to one thing.
     """
 
     location: str
@@ -111,6 +112,7 @@ class Document:
     added_at: float
     scope: str = ""
     url: str = ""
+    aliases: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +138,7 @@ class TermCounts:
     terms: int = 0
     frequency: Mapping[str, int] = field(default_factory=dict)
     languages: frozenset[str] = frozenset()
+    aliases: frozenset[tuple[str, str]] = frozenset()
     newest: int = 0
     removed: int = 0
 
@@ -390,7 +393,7 @@ class Store(Protocol):
     async def count_terms(self, *, after: int = 0) -> TermCounts:
         """How common terms are among the passages for everybody: among all, or those with a number above `after`.
 
-        `passages`, `languages`, `newest` and `removed` are of all. Counting `after` takes time for what is new alone.
+        All but `terms` and `frequency` is of all passages. Counting `after` takes time for what is new alone.
         """
 
     async def passages(self, numbers: Sequence[int]) -> Sequence[StoredPassage]:

@@ -28,6 +28,8 @@ _MOST_TERMS = 48
 _NEAR, _RELATED, _AKIN = 0.8, 0.7, 0.3
 _CHUNK = re.compile(r"\S+")
 
+Ways = tuple[frozenset[str], ...]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -76,7 +78,7 @@ def plain(markdown: str) -> str:
 def asked(question: str, language: str, vocabulary: Vocabulary) -> list[Asked]:
     """The words of a question that carry its subject, rarest first, at most 48 of them."""
     question = heard(question, vocabulary.frequency.keys()) if language == "zh" else question
-    found = {word.ways: word for word in _chinese(question, language, vocabulary)}
+    found: dict[Ways, Asked] = {word.ways: word for word in _chinese(question, language, vocabulary)}
     chunks = _CHUNK.findall(RUN.sub(" ", question) if found else question)
     for at, chunk in enumerate(chunks):
         for word in _words_of(chunk, language, vocabulary, chunks[max(0, at - 1) : at + 2]):
@@ -85,8 +87,19 @@ def asked(question: str, language: str, vocabulary: Vocabulary) -> list[Asked]:
         found.setdefault((said,), Asked(ways=(said,), related=means))
     for term in amounts(question, vocabulary):
         found.setdefault((frozenset((term,)),), Asked(ways=(frozenset((term,)),)))
+    _add_synonyms(found, question, language, vocabulary)
     weighed = [replace(word, weight=_rarity(word, vocabulary)) for word in found.values()]
     return sorted(weighed, key=lambda word: -word.weight)[:_MOST_TERMS]
+
+
+def _add_synonyms(found: dict[Ways, Asked], question: str, language: str, vocabulary: Vocabulary) -> None:
+    """Each word of a group, and of its phrases, is found where another one of the group stands."""
+    for own, others in vocabulary.synonyms.said(question, language, vocabulary.languages):
+        within = [key for key, word in found.items() if any(way <= own for way in word.ways)]
+        for key in within:
+            found[key] = replace(found[key], related=tuple(dict.fromkeys((*found[key].related, *others))))
+        if not within:
+            found[own,] = Asked(ways=(own,), related=others)
 
 
 def coverage(words: Sequence[Asked], present: Collection[str]) -> float:

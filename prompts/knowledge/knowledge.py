@@ -25,6 +25,8 @@ from prompts.knowledge.prepare import Source, prepare
 from prompts.knowledge.rank import Ranked, rank, reasons
 from prompts.knowledge.readers import kind_of
 from prompts.knowledge.sources import folder_of, is_page, location_of
+from prompts.knowledge.synonyms import FILE as SYNONYMS
+from prompts.knowledge.synonyms import read_synonyms
 from prompts.knowledge.vocabulary import Words
 from storage.base import Document, Store, StoredPassage
 
@@ -63,7 +65,7 @@ class Knowledge:
         self._meaning = Meaning(store, embedder) if embedder else None
         self._readers = ThreadPoolExecutor(_ATTACHED_READERS, thread_name_prefix="attached")
         self._adding = asyncio.Lock()
-        self._words = Words(store)
+        self._words = Words(store, [*config.synonyms, *read_synonyms(self._root / SYNONYMS)])
         self._today = today
 
     async def add(

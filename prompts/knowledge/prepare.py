@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from bot.events import Passage
 from bot.validity import held_until
+from prompts.knowledge.aliases import aliases
 from prompts.knowledge.analyze import plain, stored_terms
 from prompts.knowledge.cut import cut
 from prompts.knowledge.readers import one_line, read
@@ -83,6 +84,7 @@ def prepare(source: Source, *, passage_tokens: int, scope: str, detect: Detect) 
         added_at=time.time(),
         scope=scope,
         url=reading.url,
+        aliases=tuple(aliases(plain(reading.markdown), language)),
     )
     return document, passages
 

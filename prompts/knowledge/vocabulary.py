@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.spelling import Spelling
 from bot.terms import is_dense
+from prompts.knowledge.synonyms import Group, Synonyms, usable
 from storage.base import TermCounts
 
 _FORGOTTEN = 0.02
@@ -25,7 +26,8 @@ class Vocabulary:
 
     `length` is how many terms a passage has on average. `characters` says for the scripts without spaces about how many
     passages hold a character: the sum over the terms that it is part of. `spelling` finds words that
-    others may stand for.
+    others may stand for, `synonyms` other
+    words for the same.
     """
 
     passages: int = 0
@@ -34,6 +36,7 @@ class Vocabulary:
     length: float = 0.0
     characters: Mapping[str, int] = field(default_factory=dict)
     spelling: Spelling = field(default_factory=lambda: Spelling({}), compare=False)
+    synonyms: Synonyms = field(default_factory=Synonyms, compare=False)
 
 
 def frequency(term: str, vocabulary: Vocabulary) -> int:
@@ -50,20 +53,23 @@ class Counts(Protocol):
 
 
 class Words:
-    """The vocabulary of a store. The first count reads every term once; later ones read what is new.
+    """The vocabulary of a store, with the operator's `synonyms`.
 
-    Counts of what was removed stay until they are more than a fiftieth; then all is counted anew.
+    The first count reads every term once; later ones read what is new. What was removed stays counted until it is more
+    than a fiftieth; then all is counted anew.
     """
 
-    def __init__(self, store: Counts) -> None:
-        self._store = store
+    def __init__(self, store: Counts, synonyms: Sequence[Group] = ()) -> None:
+        self._store, self._listed = store, synonyms
+        self._aliases: frozenset[tuple[str, str]] = frozenset()
+        self._synonyms = Synonyms(synonyms)
         self._counting = asyncio.Lock()
         self._version = -1
         self._newest = self._removed = self._terms = 0
         self._frequency: Counter[str] = Counter()
         self._characters: Counter[str] = Counter()
         self._spelling, self._spelled = Spelling({}), 0
-        self._vocabulary = Vocabulary()
+        self._vocabulary = Vocabulary(synonyms=self._synonyms)
 
     async def current(self, version: int) -> Vocabulary:
         """The vocabulary of the store's `version`. While one search counts, the others go on with the old figures."""
@@ -89,6 +95,9 @@ class Words:
         self._characters.update(_characters(counts.frequency))
         if len(self._frequency) > self._spelled * _GROWN:
             self._spelling, self._spelled = Spelling(self._frequency), len(self._frequency)
+        if counts.aliases != self._aliases:
+            self._aliases = counts.aliases
+            self._synonyms = Synonyms([*self._listed, *usable(sorted(counts.aliases))])
         self._vocabulary = Vocabulary(
             passages=counts.passages,
             frequency=self._frequency,
@@ -96,6 +105,7 @@ class Words:
             length=self._terms / max(1, counts.passages),
             characters=self._characters,
             spelling=self._spelling,
+            synonyms=self._synonyms,
         )
 
 

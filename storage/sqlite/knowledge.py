@@ -20,7 +20,7 @@ REMOVED = "passages_removed"
 
 _FIND = "SELECT number FROM documents WHERE scope = ? AND location = ?"
 _DOCUMENT = f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE scope = ? AND location = ?"
-_INSERT_DOCUMENT = f"INSERT INTO documents({DOCUMENT_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_DOCUMENT = f"INSERT INTO documents({DOCUMENT_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_PASSAGE = """
     INSERT INTO passages(
         document, text, title, heading, language, position, updated, valid_until,
@@ -65,6 +65,7 @@ def put_document(
         document.added_at,
         document.scope,
         document.url,
+        dump(document.aliases),
     )
     number = db.execute(_INSERT_DOCUMENT, values).lastrowid or 0
     index = _index_of(document.scope)

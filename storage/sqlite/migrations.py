@@ -326,3 +326,8 @@ def corrections(db: Database) -> None:
         "CREATE INDEX feedback_negative ON feedback(message) WHERE value < 0",
     ):
         db.execute(statement)
+
+
+@steps()
+def what_documents_call_by_two_names(db: Database) -> None:
+    db.execute("ALTER TABLE documents ADD COLUMN aliases TEXT NOT NULL DEFAULT '[]'")

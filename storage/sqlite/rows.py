@@ -44,7 +44,7 @@ CASE_COLUMNS = (
 CASE_TABLES = "cases k JOIN conversations v ON v.number = k.visitor JOIN conversations d ON d.number = k.desk"
 SEND_COLUMNS = "s.part, s.state, s.remote, s.detail"
 TURN_COLUMNS = "number, role, text, language, at"
-DOCUMENT_COLUMNS = "location, title, language, digest, passages, added_at, scope, url"
+DOCUMENT_COLUMNS = "location, title, language, digest, passages, added_at, scope, url, aliases"
 PASSAGE_COLUMNS = (
     "p.number, p.text, p.title, d.location, d.url, p.heading, p.language, p.position, "
     "p.updated, p.valid_until, p.title_terms, p.heading_terms, p.body_terms"
@@ -178,7 +178,7 @@ def turn_of(row: Row) -> tuple[int, Turn]:
 
 def document_of(row: Row) -> Document:
     """A row of DOCUMENT_COLUMNS."""
-    location, title, language, digest, passages, added_at, scope, url = row
+    location, title, language, digest, passages, added_at, scope, url, aliases = row
     return Document(
         location=location,
         title=title,
@@ -188,7 +188,12 @@ def document_of(row: Row) -> Document:
         added_at=added_at,
         scope=scope,
         url=url,
+        aliases=aliases_of(aliases),
     )
+
+
+def aliases_of(column: str) -> tuple[tuple[str, str], ...]:
+    return tuple((one, other) for one, other in json.loads(column))
 
 
 def passage_of(row: Row, score: float = 0.0) -> StoredPassage:

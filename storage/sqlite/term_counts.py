@@ -10,6 +10,7 @@ from sqlite_utils.db import Database
 from storage.base import TermCounts
 from storage.sqlite.knowledge import REMOVED
 from storage.sqlite.record import counter
+from storage.sqlite.rows import aliases_of
 
 _ALL = "SELECT term, doc, cnt FROM passages_terms"
 _NEW = """
@@ -17,6 +18,7 @@ _NEW = """
     FROM passages p JOIN documents d ON d.number = p.document WHERE p.number > ? AND d.scope = ''"""
 _PASSAGES = "SELECT coalesce(sum(passages), 0) FROM documents WHERE scope = ''"
 _LANGUAGES = "SELECT DISTINCT language FROM documents WHERE scope = '' AND language <> ''"
+_ALIASES = "SELECT DISTINCT aliases FROM documents WHERE scope = '' AND aliases <> '[]'"
 
 
 def count_terms(db: Database, after: int) -> TermCounts:
@@ -28,6 +30,7 @@ def count_terms(db: Database, after: int) -> TermCounts:
         terms=terms,
         frequency=frequency,
         languages=frozenset(language for (language,) in db.execute(_LANGUAGES).fetchall()),
+        aliases=frozenset(pair for (pairs,) in db.execute(_ALIASES).fetchall() for pair in aliases_of(pairs)),
         newest=max(newest, after),
         removed=counter(db, REMOVED),
     )

@@ -22,6 +22,7 @@ def document(location: str, *, scope: str = "", digest: str = "d1") -> Document:
         added_at=3.5,
         scope=scope,
         url=f"https://shop.example/{location}",
+        aliases=(("Fair Use Policy", "FUP"), (location, "另名")),
     )
 
 
@@ -55,7 +56,10 @@ class KnowledgeContract(Contract):
         await put(store, "a.md", passage("other"))
         assert [item.location for item in await store.documents()] == ["a.md", "b.md"]
         listed = (await store.documents())[1]
-        assert listed.url == "https://shop.example/b.md"
+        assert (listed.url, listed.aliases) == (
+            "https://shop.example/b.md",
+            (("Fair Use Policy", "FUP"), ("b.md", "另名")),
+        )
         assert (listed.title, listed.digest, listed.passages, listed.added_at) == ("On b.md", "d1", 2, 3.5)
         first, second = await store.passages_of("b.md")
         assert (first.passage.text, second.passage.text) == ("two", "one")
@@ -118,6 +122,7 @@ class KnowledgeContract(Contract):
         first = await store.count_terms()
         assert (first.passages, first.terms, dict(first.frequency)) == (2, 5, {"desk": 1, "lamp": 2})
         assert (first.languages, first.removed) == (frozenset(("en",)), 0)
+        assert first.aliases == {("Fair Use Policy", "FUP"), ("a.md", "另名")}
         await put(store, "b.md", passage("desk chair"))
         await put(store, "b.md", passage("secret chair"), scope="eve")
         later = await store.count_terms(after=first.newest)
