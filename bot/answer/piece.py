@@ -168,7 +168,7 @@ def _columns(scorer: Scorer, table: Table, members: Sequence[Scored]) -> tuple[i
     columns = range(1, len(table.header))
     if len(columns) < 2 or marked("both", scorer.question.text, scorer.question.language):
         return ()
-    named = {at: scorer.named(table.header[at], members) for at in columns}
+    named = dict(zip(columns, scorer.named(table.header[1:], members), strict=True))
     best = max(named.values())
     if best < 0.5:
         return ()

@@ -115,11 +115,33 @@ class Scorer:
         """How near the nearest of some units is."""
         return max((self.near(member.unit) for member in members), default=0.0)
 
+    @property
+    def knows_nearness(self) -> bool:
+        """Whether somebody could tell how near units are."""
+        return bool(self._nearness)
+
+    def spoken(self) -> tuple[float, ...]:
+        """How well each feature is spoken of by the unit that does it best."""
+        columns = zip(*(scored.all for scored in self.scored), strict=True)
+        return tuple(map(max, columns)) if self.scored else (0.0,) * len(self.question.features)
+
     def known(self) -> float:
         """The share of the question's weight that some unit or heading speaks of in any way."""
-        columns = zip(*(scored.all for scored in self.scored), strict=True)
-        spoken = [1.0 if any(column) else 0.0 for column in columns]
-        return self.coverage(spoken) if self.scored else 0.0
+        return self.coverage([1.0 if strength else 0.0 for strength in self.spoken()])
+
+    def lead(self, location: str) -> float:
+        """By how much the search put a source before every other, as a share of its score; below 0 it did not."""
+        passages = [section.passage for section in self.sections]
+        own = max((passage.score for passage in passages if passage.location == location), default=0.0)
+        other = max((passage.score for passage in passages if passage.location != location), default=0.0)
+        return max(-1.0, (own - other) / own) if own > 0 else 0.0
+
+    def ahead(self, best: Scored) -> float:
+        """By how much a unit scores more than every unit of another source, as a share of its score."""
+        location = self.sections[best.unit.passage].passage.location
+        others = (one for one in self.scored if self.sections[one.unit.passage].passage.location != location)
+        other = max((one.score for one in others), default=0.0)
+        return max(-1.0, (best.score - max(0.0, other)) / best.score) if best.score > 0 else 0.0
 
     def validity(self, scored: Scored) -> int:
         """1 for a rule that a date asked about falls into, -1 where it does not or the rule is out of date, else 0."""
@@ -138,17 +160,23 @@ class Scorer:
         """Whether a measure in the question lies in a range that the unit states."""
         return within(self.question.text, scored.unit.text)
 
-    def named(self, header: str, members: Sequence[Scored]) -> float:
-        """The weight of what the question says of a column, leaving out what its rows or their headings say."""
+    def named(self, headers: Sequence[str], members: Sequence[Scored]) -> list[float]:
+        """For each column the weight of what the question says of it and not of every other, nor of all its rows.
+
+        What stands above the table names a column only where that is the column's alone ("L" of plans S, M and L).
+        """
         language = self.sections[members[0].unit.passage].language
-        title = meaning(header, language)
+        titles = [meaning(header, language) for header in headers]
         above = [context.meaning for context in members[0].unit.context[:-1]]
-        return sum(
-            feature.weight * feature.match(title)
-            for at, feature in enumerate(self.question.features)
-            if not all(member.own[at] >= 0.5 for member in members)
-            and (feature.number or not any(feature.match(other) >= 0.5 for other in above))
-        )
+        found = [0.0] * len(headers)
+        for at, feature in enumerate(self.question.features):
+            matches = [feature.match(title) for title in titles]
+            named = sum(match >= 0.5 for match in matches)
+            told = any(feature.match(other) >= 0.5 for other in above) and not feature.number and named > 1
+            if named == len(headers) or told or all(member.own[at] >= 0.5 for member in members):
+                continue
+            found = [weight + feature.weight * match for weight, match in zip(found, matches, strict=True)]
+        return found
 
     def _match(self, feature: Feature, other: Meaning) -> float:
         return feature.match(other, compounds=self._compounds)
