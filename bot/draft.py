@@ -57,7 +57,7 @@ class Draft:
 
     async def remark(self, text: str, *, pause: float) -> None:
         """Say something that is no answer, in the place of whatever was written."""
-        self.remembered, self.sources, self.reason = False, (), "stop"
+        self.remembered, self.sources, self.reason = False, (), "remark"
         await self.stream(text, pause=pause)
 
     def reply(self, *, final: bool = False) -> Reply:

@@ -36,6 +36,8 @@ _BY_MODELS: frozenset[Command] = frozenset({"translate", "write"})
 _LISTED: tuple[Command, ...] = (
     "summarize", "translate", "write", "language", "settings", "forget", "human", "help",
 )  # fmt: skip
+_ON_FILES: frozenset[Command] = frozenset({"summarize", "translate"})
+"""Those that are done on files too, where the channel has any."""
 _MEANT_ATTACHED = 200
 """A text so short beside a file or a thread says how to summarise it; it is not what is to be summarised."""
 _CHARACTERS_A_TOKEN = 8
@@ -98,10 +100,11 @@ class Errands:
         """What there is, after the words of a greeting ("start") or of "help"."""
         done = [name for name in _LISTED if self._writer or name not in _BY_MODELS]
         parts = [said(opening, language, name=self._config.site.name)]
-        parts.append(
-            "\n".join(f"- {said(f'help_{name}', language, command=_as_listed(name, channel))}" for name in done)
-        )
         also = self._attachments.perception.can(channel, language)
+        keys = {name: _on(f"help_{name}", files=bool(also) or name not in _ON_FILES) for name in done}
+        parts.append(
+            "\n".join(f"- {said(key, language, command=_as_listed(name, channel))}" for name, key in keys.items())
+        )
         return "\n\n".join(filter(None, (*parts, " ".join(also))))
 
     # -- summarize -----------------------------------------------------------------------------------
@@ -116,7 +119,8 @@ class Errands:
         if told:
             await self._tell(f"{said('summary_lead', question.language)}\n\n{told}", draft)
         elif not draft.notes:  # they say already why there is nothing to read
-            await self._reply(said("summarize_what", question.language), draft)
+            files = bool(self._attachments.perception.can(draft.message.address.channel, question.language))
+            await self._reply(said(_on("summarize_what", files=files), question.language), draft)
         return None
 
     def _extract(self, material: _Material) -> str:
@@ -177,6 +181,11 @@ class Errands:
         )
         if clipped or composed.shortened:
             draft.notes.append(said("shortened_note", question.language))
+
+
+def _on(key: str, *, files: bool) -> str:
+    """The phrase `key`, which speaks of files, or its like that does not."""
+    return key if files else f"{key}_text"
 
 
 def _as_listed(command: Command, channel: str) -> str:

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 FinishReason = Literal[
-    "", "stop", "length", "cancelled", "declined", "interrupted", "merged", "human", "replaced", "withdrawn"
+    "", "stop", "length", "remark", "cancelled", "declined", "interrupted", "merged", "human", "replaced", "withdrawn"
 ]
-"""Why a reply ended. "" while it is being written; "cancelled" by a Stop; "declined" when nothing known
-answers; "interrupted" or "merged" when a later message of the same conversation took its place; "human" when a
-person was offered or has taken over; "replaced" when the question was edited, "withdrawn" when it was deleted.
+"""Why a reply ended. "" while it is being written; "remark" when it is no answer but a courtesy, help, or what was set:
+nobody is asked what they think of it; "cancelled" by a Stop; "declined" when nothing known answers;
+"interrupted" or "merged" when a later message of the same conversation took its place; "human" when a person was
+offered or has taken over; "replaced" when the question was edited, "withdrawn" when it was deleted.
 A final reply may be empty (the last six): then nothing is shown, and what was shown of it is taken away."""
 
 Command = Literal[

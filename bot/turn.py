@@ -156,6 +156,7 @@ class Turner:
             await self._errands.run(question, came, draft)
         elif not question.text.strip() and (came.files or came.notes):
             await self._tell(files_read(came, question.language), draft)
+            draft.reason = "remark"
         else:
             await self._write(replace(question, attached=tuple(came.files)), draft)
 
@@ -182,6 +183,7 @@ class Turner:
             return await self._quoted(await self._quotes.answer(question, draft.how), draft)
         if question.intent in _SMALL_TALK:
             await self._writer.write("small_talk", question, (), draft)
+            draft.reason = "remark"
             return None
         found = tuple(await self._quotes.search(question, draft.how))
         composed = await self._writer.write(self._config.prompts.answer, question, found, draft)
@@ -238,7 +240,7 @@ class Turner:
 
 def _finish(draft: Draft, answer: Answer) -> None:
     draft.sources = answer.citations
-    reasons: dict[str, FinishReason] = {"decline": "declined", "human": "human"}
+    reasons: dict[str, FinishReason] = {"decline": "declined", "human": "human", "small_talk": "remark"}
     draft.reason = reasons.get(answer.kind, "stop")
 
 

@@ -33,7 +33,8 @@ class Contents:
         extras: list[Block] = []
         if not desk and reply.finish_reason != "human":
             language = self._language(reply.language)
-            extras = [blocks.feedback(reply.message_id, language), *self._human(reply.message_id, language)]
+            opinion = [] if reply.finish_reason == "remark" else [blocks.feedback(reply.message_id, language)]
+            extras = [*opinion, *self._human(reply.message_id, language)]
         return _content(reply.message_id, written, extras)
 
     def failed(self, failed: Failed, *, desk: bool) -> Content:

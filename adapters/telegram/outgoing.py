@@ -18,7 +18,7 @@ from adapters.telegram.markdown import preview, render
 from adapters.telegram.rich import rich
 from adapters.telegram.words import said
 from bot.config import Config
-from bot.events import Failed, Message, Post, Reply
+from bot.events import Failed, Post, Reply
 
 RANKS = {"waiting": 0, "taken": 1, "resolved": 2, "returned": 2}
 _BEGINNING = 120
@@ -76,15 +76,14 @@ class Outgoing:
         keyboard = keyboards.running(self.language(reply.language)) if stop else keyboards.NONE
         return body(shown, keyboard) if shown.text.strip() else None
 
-    def finished(self, reply: Reply, asked: Message | None, *, group: bool, desk: bool, business: bool) -> Content:
-        """`asked` is what it answers, None when that is not known."""
+    def finished(self, reply: Reply, *, group: bool, desk: bool, business: bool) -> Content:
         language = self.language(reply.language)
         shown: dict[str, Any] = {"heading": said("sources", language), "pages": self._config.web.enabled}
         pieces = render(reply.text, reply.citations, self._root, quiet=group, **shown)
         long = len(pieces) > 1 and self._config.telegram.rich
         buttons = not (desk or business or reply.finish_reason == "human")
         human = buttons and bool(self._config.handover.channel)
-        opinions = buttons and (asked is None or is_question(asked))
+        opinions = buttons and reply.finish_reason != "remark"
         return Content(
             message=reply.message_id,
             pieces=pieces,
@@ -114,13 +113,6 @@ class Outgoing:
 
     def language(self, language: str) -> str:
         return self._config.language.fixed or language or self._config.language.default
-
-
-def is_question(message: Message) -> bool:
-    """Whether one may think well or ill of its answer: what the bot says of itself, or of what is set, is none."""
-    if message.command in ("help", "language", "settings", "forget"):
-        return False
-    return bool(message.text or message.attachments or message.command not in ("", "ask", "start"))
 
 
 def body(shown: Rendered, keyboard: Keyboard, *, plain: bool = False) -> Body:

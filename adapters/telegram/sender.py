@@ -136,7 +136,7 @@ class Sender:
         name = event.id if isinstance(event, Post) else key(event.message_id)
         drafted = await self._ended(name)
         showing = await self._showing(name, spot)
-        content = await self._content(event, spot, desk=case is not None)
+        content = self._content(event, spot, desk=case is not None)
         if not isinstance(event, Post) and _overtaken(content, showing):
             return _first(showing)
         showing.drafted = drafted
@@ -184,15 +184,13 @@ class Sender:
         except (Busy, TelegramRefused):
             return
 
-    async def _content(self, event: Outbound, spot: Spot, *, desk: bool) -> Content:
+    def _content(self, event: Outbound, spot: Spot, *, desk: bool) -> Content:
         if isinstance(event, Post):
             return self._outgoing.post(event)
         business = bool(spot.place.business)
         if isinstance(event, Failed):
             return self._outgoing.failed(event, group=spot.group, desk=desk, business=business)
-        known = await self._store.exchange(names.CHANNEL, event.message_id)
-        asked = known.message if known else None
-        return self._outgoing.finished(event, asked, group=spot.group, desk=desk, business=business)
+        return self._outgoing.finished(event, group=spot.group, desk=desk, business=business)
 
     async def _give_up(self, event: Outbound, error: TelegramRefused) -> str:
         conversation = event.address.conversation

@@ -131,7 +131,7 @@ async def test_what_a_visitor_tells_is_acknowledged(tmp_path: Path) -> None:
     """A name is no question: it is noted, and the bot asks what it can do."""
     async with talk(tmp_path) as talking:
         end = ended(await talking.say("My name is Ada."))
-        assert end.finish_reason == "stop"
+        assert end.finish_reason == "remark"
         assert "noted" in end.text
         async with asyncio.timeout(20):  # memory is brought up to date after the end was sent
             while not (await talking.desk.store.recall(message("", "").address)).facts:

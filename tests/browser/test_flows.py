@@ -136,6 +136,16 @@ async def test_thumbs_are_kept_with_a_comment_and_can_be_taken_back(visitor: Vis
     await expect(down).to_have_attribute("aria-pressed", "false")
 
 
+async def test_nobody_is_asked_what_they_think_of_a_courtesy(visitor: Visitor, server: FakeFrontdesk) -> None:
+    """There is no thumb below it, and none after the page was loaded again; it can be copied like an answer."""
+    said = await visitor.say("Thanks!")
+    server.finish(said, "You are welcome!", finish_reason="remark")
+    for _ in range(2):
+        await expect(visitor.answer().get_by_role("button", name="Copy")).to_be_visible()
+        await expect(visitor.answer().get_by_role("button", name="elpful")).to_have_count(0)
+        await visitor.page.reload()
+
+
 async def test_feedback_that_cannot_be_saved_is_not_shown_as_saved(visitor: Visitor, server: FakeFrontdesk) -> None:
     """A thumb stays pressed only when the server has it."""
     said = await visitor.say("Was it helpful?")

@@ -252,6 +252,14 @@ async def test_a_failure_is_told_and_offers_a_person(tmp_path):
         assert actions(out.said(other)[0]) == ["feedback", "human"]
 
 
+async def test_nobody_is_asked_what_they_think_of_a_courtesy(tmp_path):
+    """Below "You are welcome!" there is the way to a person, and no thumb."""
+    async with outlet(tmp_path, handover={"channel": "slack", "conversation": "C0DESK"}) as out:
+        message = await out.ask()
+        await out.send(final(message, "You are welcome!", reason="remark"))
+        assert actions(out.said(message)[0]) == ["human"]
+
+
 async def test_buttons_that_slack_refuses_are_left_out(tmp_path):
     """The answer matters more than its buttons."""
     async with outlet(tmp_path) as out:

@@ -12,7 +12,7 @@ from adapters.telegram.markdown import render
 from adapters.telegram.outgoing import Outgoing, beginning, body, entities
 from adapters.telegram.words import said
 from bot.config import load
-from bot.events import Address, Attachment, Case, Message, Post, Reply
+from bot.events import Address, Case, Post, Reply
 from tests.fakes.telegram import limits, texts
 
 LANGUAGES = ("en", "zh", "de", "es", "ar")
@@ -58,24 +58,13 @@ def test_words_and_notices_are_taken(name, text):
             texts.checked(shown.text, entities(shown))
 
 
-@pytest.mark.parametrize(
-    ("command", "text", "thumbs"),
-    [
-        ("", "How long?", True), ("ask", "How long?", True), ("summarize", "", True), ("start", "warranty", True),
-        ("", "", True), ("start", "", False), ("ask", "", False), ("help", "", False), ("forget", "", False),
-        ("settings", "", False), ("language", "de", False),
-    ],
-)  # fmt: skip
-def test_opinions_are_asked_for_of_answers(command, text, thumbs):
+@pytest.mark.parametrize(("reason", "thumbs"), [("stop", True), ("declined", True), ("remark", False)])
+def test_opinions_are_asked_for_of_answers(reason, thumbs):
     """Not of what the bot says of itself and of what is set. The way to a person is below all of it."""
     address = Address(channel="telegram", account="1", conversation="7")
-    photo = () if command else (Attachment(name="a.jpg", media_type="image/jpeg", size=1, location="file:a"),)
-    asked = Message(
-        id="1:7:2", address=address, sender="7", text=text, sent_at=1.0, command=command, attachments=photo
-    )  # fmt: skip
-    reply = Reply(message_id="1:7:2", attempt=1, address=address, text="So.", seq=0, language="en", final=True)
+    reply = Reply(message_id="1:7:2", attempt=1, address=address, text="So.", seq=0, final=True, finish_reason=reason)
     outgoing = Outgoing(load(environ={}, overrides={"handover": {"channel": "telegram", "conversation": "-100"}}))
-    shown = outgoing.finished(reply, asked, group=False, desk=False, business=False)
+    shown = outgoing.finished(reply, group=False, desk=False, business=False)
     data = [button["callback_data"] for row in shown.keyboard["inline_keyboard"] for button in row]
     assert data == ([keyboards.GOOD, keyboards.BAD] if thumbs else []) + [keyboards.HUMAN]
     assert bool(shown.note) == thumbs

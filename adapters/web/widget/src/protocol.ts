@@ -4,6 +4,7 @@ export type FinishReason =
   | ""
   | "stop"
   | "length"
+  | "remark"
   | "cancelled"
   | "declined"
   | "interrupted"

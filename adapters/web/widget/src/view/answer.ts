@@ -75,9 +75,10 @@ export class AnswerView {
     if (this.sources.size) yield this.sourceList();
     if (note) yield h("p", { class: "note" }, texts[note]);
     if (!end.text.trim()) return;
-    this.rating = new Rating(() => this.exchange, texts, this.context.rate);
-    yield h("div", { class: "actions" }, this.copyButton(end.text), ...this.rating.buttons, this.time(end));
-    yield this.rating.form;
+    if (end.finish !== "remark") this.rating = new Rating(() => this.exchange, texts, this.context.rate);
+    const thumbs = this.rating?.buttons ?? [];
+    yield h("div", { class: "actions" }, this.copyButton(end.text), ...thumbs, this.time(end));
+    if (this.rating) yield this.rating.form;
   }
 
   private failure(said: string): HTMLElement {
