@@ -77,3 +77,8 @@ def leans(text: str, language: str) -> bool:
 def without(name: str, text: str, language: str) -> str:
     """`text` without what bears the mark `name`."""
     return _mark(name, language).sub("", text)
+
+
+def parted(name: str, text: str, language: str) -> list[str]:
+    """`text` cut at what bears the mark `name`, which is left out."""
+    return [part for found in _mark(name, language).split(text) if (part := found.strip(" ,;"))]

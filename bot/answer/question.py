@@ -20,6 +20,9 @@ from bot.terms import STOP_WORDS, terms
 ASIDE = 0.5
 """What a word weighs, beside its usual weight, in a clause that asks nothing when another clause does."""
 
+BEFORE = 0.25
+"""The same for what was said before the question, in another of the same message."""
+
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.,_/&+][^\W_]+)*")
 _RUN = re.compile(r"[\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 _CLAUSE = re.compile(r"[^,;:.!?，；。！？：؟،؛]+(?:(?<=\d)[.,:](?=\d)[^,;:.!?，；。！？：؟،؛]+)*[?？؟]?")
@@ -44,11 +47,11 @@ class Question:
 
 
 def understand(
-    text: str, language: str, languages: Iterable[str], known: Sequence[Meaning], *, name: str = ""
+    text: str, language: str, languages: Iterable[str], known: Sequence[Meaning], *, name: str = "", before: str = ""
 ) -> Question:
     """Read a question. `languages` are those of the texts that may answer it, `known` what those texts say.
 
-    `name` is whose desk this is: a word of it says little there.
+    `name` is whose desk this is: a word of it says little there. `before` was said in the same message, and counts less.
     """
     text = spelt(text, language, known)
     text = heard(text, known) if language == "zh" else text
@@ -58,6 +61,11 @@ def understand(
     for clause, share in _clauses(undated(arabic(plain_text(text))), language):
         found = _features(clause, language, spoken, known)
         features += [replace(feature, weight=feature.weight * share) for feature in found]
+    if before:
+        told = _features(undated(arabic(plain_text(spelt(before, language, known)))), language, spoken, known)
+        answered = {*IMPLIED.values(), *(wanted.kind for wanted in expectations(before, language))}
+        told = (feature for feature in told if not feature.classes & answered)
+        features += [replace(feature, weight=feature.weight * BEFORE) for feature in told]
     ours = frozenset(terms(name, language))
     merged = [replace(one, weight=min(one.weight, WEAK)) if one.terms & ours else one for one in _merged(features)]
     for expectation in wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Literal
 
@@ -12,10 +13,10 @@ from bot.answer.feature import CODE
 from bot.answer.intent import Intent
 from bot.answer.lexicon import DENSE
 from bot.answer.meaning import meaning
-from bot.answer.piece import Piece
+from bot.answer.piece import LONG, Piece
 from bot.answer.question import understand
 from bot.answer.score import Scorer
-from bot.answer.sentences import sentences
+from bot.answer.several import Part, questions
 from bot.answer.units import sections, view
 from bot.answer.verdict import verdict
 from bot.answer.wording import worded
@@ -31,7 +32,9 @@ CLOSED_BY_NEARNESS, OF_ANOTHER, HARDLY_KNOWN = 0.4, 0.8, 0.9
 """How much of what is missing nearness in meaning makes up for; what is left of the confidence when the source speaks
 of something of another name; and when at most half of the question is spoken of anywhere."""
 
-MOST_QUESTIONS = 3
+
+Reading = tuple[Scorer, list[Piece], float]
+"""What was scored for a question, the pieces that answer it, and how sure they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +81,7 @@ class Quoter:
         """
         if not any(passage.text.strip() for passage in passages):
             return self._decline(language)
-        questions = _questions(question)
-        found = [self._found(asked, passages, language, asked_in or language, nearness) for asked in questions]
-        parts = tuple((asked, confidence) for asked, (_, _, confidence) in zip(questions, found, strict=True))
+        parts, found = self._parts(question, passages, language, asked_in or language, nearness)
         good = [(scorer, pieces, confidence) for scorer, pieces, confidence in found if confidence >= ENOUGH]
         if not good:
             return replace(self._decline(language, max(confidence for _, confidence in parts)), parts=parts)
@@ -93,9 +94,43 @@ class Quoter:
         text = said(kind, language, name=self._site.name, person=self._person(language))
         return Answer(text=text, kind="human" if kind == "human" else "small_talk", score=1.0)
 
-    def _found(
+    def _parts(
         self, question: str, passages: Sequence[Passage], language: str, asked_in: str, nearness: Mapping[str, float]
-    ) -> tuple[Scorer, list[Piece], float]:
+    ) -> tuple[tuple[tuple[str, float], ...], list[Reading]]:
+        """What was asked at once, each with its confidence, and what was found for it.
+
+        A question that leans on what was said before it is read with that, too; the surer reading counts. Where one of
+        them has no answer, the message may still be one question.
+        """
+
+        def found(text: str, before: str = "") -> Reading:
+            return self._found(text, passages, language, asked_in, nearness, before)
+
+        def read_of(one: Part) -> Reading:
+            alone = [] if one.leans else [found(one.text)]
+            leaning = [found(one.text, one.before)] if one.before else []
+            readings: list[Reading] = [*alone, *leaning]
+            return max(readings, key=_sure)
+
+        asked = questions(question, asked_in)
+        read = [read_of(one) for one in asked]
+        if len(asked) > 1 and any(_sure(reading) < ENOUGH for reading in read):
+            whole = found(question)
+            if _sure(whole) >= max(ENOUGH, *map(_sure, read)):
+                return ((question, _sure(whole)),), [whole]
+        if len(read) > 1:
+            read = [(scorer, _short(pieces, len(read)), sure) for scorer, pieces, sure in read]
+        return tuple((one.text, _sure(reading)) for one, reading in zip(asked, read, strict=True)), read
+
+    def _found(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        language: str,
+        asked_in: str,
+        nearness: Mapping[str, float],
+        before: str = "",
+    ) -> Reading:
         parts = sections(passages, language)
         known = [
             one
@@ -105,7 +140,8 @@ class Quoter:
                 *(meaning(text, part.language) for text in (part.passage.title, *part.passage.heading)),
             )
         ]
-        asked = understand(question, asked_in, {part.language for part in parts}, known, name=self._site.name)
+        languages = {part.language for part in parts}
+        asked = understand(question, asked_in, languages, known, name=self._site.name, before=before)
         found = _read(Scorer(asked, parts, prefer=language, nearness=nearness))
         if found[2] >= ENOUGH or len({part.language for part in parts}) == 1:
             return found
@@ -122,13 +158,17 @@ class Quoter:
         return said("person_unknown", language, name=self._site.name)
 
 
-def _questions(text: str) -> list[str]:
-    """Several questions in one message are answered one by one; anything else is one question."""
-    parts = [part for part in sentences(text) if part.rstrip().endswith(("?", "？", "؟"))]
-    return parts[:MOST_QUESTIONS] if len(parts) > 1 else [text]
+def _sure(reading: Reading) -> float:
+    return reading[2]
 
 
-def _read(scorer: Scorer) -> tuple[Scorer, list[Piece], float]:
+def _short(pieces: list[Piece], parts: int) -> list[Piece]:
+    """The first pieces, as many as leave room for the answers to the other questions."""
+    sizes = accumulate(piece.size for piece in pieces)
+    return [piece for at, (piece, size) in enumerate(zip(pieces, sizes, strict=True)) if not at or size <= LONG / parts]
+
+
+def _read(scorer: Scorer) -> Reading:
     pieces = choose(scorer)
     return scorer, pieces, _confidence(scorer, pieces)
 
