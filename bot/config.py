@@ -147,6 +147,12 @@ class Semantic(Section):
     )
 
 
+class Rerank(Section):
+    model: str = Field("", description="A sentence-transformers cross-encoder: hub id or folder; empty is off.")
+    candidates: int = Field(20, ge=2, le=100, description="How many of the best passages it reads.")
+    timeout_ms: float = Field(500, gt=0, le=60_000, description="Later than this the order stays as it was.")
+
+
 def _synonyms(groups: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
     """Raises for a group that says nothing: it is more likely a mistake than meant."""
     if any(sum(any(map(str.isalnum, word)) for word in group) < max(2, len(group)) for group in groups):
@@ -162,6 +168,7 @@ class KnowledgeConfig(Section):
         (), description="Groups of words or phrases that stand for one another here, besides those in synonyms.txt."
     )
     semantic: Semantic = Semantic()
+    rerank: Rerank = Rerank()
 
 
 class PromptsConfig(Section):

@@ -42,7 +42,7 @@ from bot.summariser import summariser
 from bot.turn import Turner
 from bot.voice import senses_of
 from bot.work import Answering, Work, joins
-from prompts.knowledge import Knowledge, find_embedder
+from prompts.knowledge import Knowledge, find_embedder, find_reranker
 from prompts.memory import Memory
 from prompts.template import Library
 from prompts.tokens import estimate_tokens
@@ -278,9 +278,10 @@ def store_of(config: Config, *, shared: bool = False) -> Store:
 
 
 def knowledge_of(config: Config, store: Store) -> Knowledge:
-    """What the bot may answer from, with embeddings where they are installed and wanted."""
+    """What the bot may answer from, with embeddings and a cross-encoder where they are installed and wanted."""
     embedder = find_embedder(config.knowledge.semantic, alone=_LOADING)
-    return Knowledge(store, config.knowledge, embedder=embedder, root=config.root)
+    reranker = find_reranker(config.knowledge.rerank, alone=_LOADING)
+    return Knowledge(store, config.knowledge, embedder=embedder, reranker=reranker, root=config.root)
 
 
 def remote_engine(config: Config) -> OpenAICompatibleEngine:

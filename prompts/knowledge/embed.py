@@ -78,7 +78,7 @@ class SentenceTransformerEmbedder:
         self._folder = Path(model) if Path(model).is_dir() else None
         self.name = _folder_name(self._folder) if self._folder else model
         self.dimension, self.window, self.failed = 0, 0, ""
-        self._languages = _languages(self._folder / "README.md") if self._folder else frozenset[str]()
+        self._languages = languages_of_card(self._folder / "README.md") if self._folder else frozenset[str]()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
         self._starting = threading.Lock()
         self._loading: Future[Any] | None = None
@@ -118,10 +118,10 @@ class SentenceTransformerEmbedder:
         try:
             from sentence_transformers import SentenceTransformer
 
-            with self._alone, _no_progress_bars():
+            with self._alone, no_progress_bars():
                 self._model = SentenceTransformer(self._model_name, local_files_only=self._folder is not None)
             if self._folder is None:
-                self._languages = _languages_on_the_hub(self._model_name)
+                self._languages = languages_on_the_hub(self._model_name)
             self.window = int(self._model.max_seq_length or 512)
             self.dimension = len(self._model.encode(["."], show_progress_bar=False)[0])
         except Exception as error:  # whatever it is, the bot answers without it
@@ -158,7 +158,7 @@ def find_embedder(config: Semantic, *, alone: AbstractContextManager[object] | N
 
 
 @contextmanager
-def _no_progress_bars() -> Iterator[None]:
+def no_progress_bars() -> Iterator[None]:
     """A log is no place for the bars that the library draws while it loads; its own switch is put back after."""
     switch = sys.modules.get("transformers.utils.logging")
     shown = bool(switch and switch.is_progress_bar_enabled())
@@ -200,7 +200,7 @@ def _ends(file: Path) -> Iterator[bytes]:
         yield stream.read(65_536)
 
 
-def _languages(card: Path) -> frozenset[str]:
+def languages_of_card(card: Path) -> frozenset[str]:
     """The languages that a model's card names in its front matter."""
     from prompts.knowledge.readers.markdown import front_matter
 
@@ -211,12 +211,12 @@ def _languages(card: Path) -> frozenset[str]:
     return _stated(about.get("language"))
 
 
-def _languages_on_the_hub(model: str) -> frozenset[str]:
+def languages_on_the_hub(model: str) -> frozenset[str]:
     """The same from the hub, or from what was fetched of it before; none when neither is at hand."""
     from huggingface_hub import hf_hub_download
 
     try:
-        return _languages(Path(hf_hub_download(model, "README.md")))
+        return languages_of_card(Path(hf_hub_download(model, "README.md")))
     except Exception:  # offline, private, no card: the model then counts as one for all languages
         return frozenset()
 

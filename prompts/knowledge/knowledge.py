@@ -15,15 +15,14 @@ from bot.errors import SourceError
 from bot.events import Passage
 from bot.explanation import Why
 from bot.language import Languages
-from bot.validity import asks_for_the_past
-from prompts.knowledge.analyze import Asked, asked
-from prompts.knowledge.candidates import full_text_query, scored
 from prompts.knowledge.embed import Embedder
 from prompts.knowledge.indexing import Added, Indexing, Progress
 from prompts.knowledge.meaning import Meaning
 from prompts.knowledge.prepare import Source, prepare
-from prompts.knowledge.rank import Ranked, rank, reasons
+from prompts.knowledge.rank import reasons
 from prompts.knowledge.readers import kind_of
+from prompts.knowledge.rerank import Reranker
+from prompts.knowledge.search import Found, Search
 from prompts.knowledge.sources import folder_of, is_page, location_of
 from prompts.knowledge.synonyms import FILE as SYNONYMS
 from prompts.knowledge.synonyms import read_synonyms
@@ -33,8 +32,6 @@ from storage.base import Document, Store, StoredPassage
 if TYPE_CHECKING:
     from prompts.knowledge.fetch import Fetches
 
-_CANDIDATES = 60
-_LONGEST_QUESTION = 4_000
 _ATTACHED_READERS = 2
 """Threads that read what visitors attached: whatever they attach, everything else in the house goes on."""
 _READING_SECONDS = 60.0
@@ -55,6 +52,7 @@ class Knowledge:
         config: KnowledgeConfig,
         *,
         embedder: Embedder | None = None,
+        reranker: Reranker | None = None,
         root: Path | None = None,
         fetcher: Fetches | None = None,
         languages: Languages | None = None,
@@ -65,8 +63,9 @@ class Knowledge:
         self._meaning = Meaning(store, embedder) if embedder else None
         self._readers = ThreadPoolExecutor(_ATTACHED_READERS, thread_name_prefix="attached")
         self._adding = asyncio.Lock()
-        self._words = Words(store, [*config.synonyms, *read_synonyms(self._root / SYNONYMS)])
-        self._today = today
+        self._reranker = reranker
+        words = Words(store, [*config.synonyms, *read_synonyms(self._root / SYNONYMS)])
+        self._search = Search(store, words, meaning=self._meaning, reranker=reranker, detect=self._detect, today=today)
 
     async def add(
         self, sources: Sequence[str], *, scope: str = "", progress: Callable[[Progress], None] | None = None
@@ -176,8 +175,8 @@ class Knowledge:
         `language` is the question's (it chooses its stop words), "" when not known. Passages in `prefer` come first, or
         in the question's language when that is "".
         """
-        _, kept, _ = await self._ranked(question, limit, language, prefer, scopes)
-        return [one.passage for one in kept]
+        found = await self._find(question, limit, language, prefer, scopes)
+        return [one.passage for one in found.kept]
 
     async def explained(
         self,
@@ -189,34 +188,12 @@ class Knowledge:
         scopes: Sequence[str] = ("",),
     ) -> list[tuple[Passage, Why]]:
         """What `search` finds, and why; after it what was left out since it repeats something better."""
-        words, kept, left_out = await self._ranked(question, limit, language, prefer, scopes)
-        return await asyncio.to_thread(reasons, words, kept, left_out)
+        found = await self._find(question, limit, language, prefer, scopes)
+        return await asyncio.to_thread(reasons, found.words, found.kept, found.left_out)
 
-    async def _ranked(
-        self, question: str, limit: int | None, language: str, prefer: str, scopes: Sequence[str]
-    ) -> tuple[Sequence[Asked], list[Ranked], list[Ranked]]:
-        """The question's words, the best passages, and those that repeat one of them."""
+    async def _find(self, question: str, limit: int | None, language: str, prefer: str, scopes: Sequence[str]) -> Found:
         limit = limit or self._config.passages
-        version = await self._store.knowledge_version()
-        vocabulary = await self._words.current(version)
-        question = question[:_LONGEST_QUESTION]
-        words = await asyncio.to_thread(asked, question, language, vocabulary)
-        candidates = max(_CANDIDATES, 4 * limit)
-        matched: Sequence[StoredPassage] = ()
-        if words:
-            query = full_text_query(words, vocabulary)
-            matched = await self._store.match(query, limit=candidates, scopes=scopes)
-            matched = await asyncio.to_thread(scored, words, matched, vocabulary)
-        near: Sequence[tuple[StoredPassage, float]] = ()
-        if self._meaning and question.strip():
-            asked_in = language or await asyncio.to_thread(self._detect, question)
-            near = await self._meaning.near(question, asked_in, version=version, scopes=scopes, limit=candidates)
-        today = self._today().isoformat()
-        today = "" if asks_for_the_past(question, today) else today
-        ranked = await asyncio.to_thread(
-            rank, words, matched, near, language=prefer or language, limit=limit, today=today
-        )
-        return (words, *ranked)
+        return await self._search.find(question, limit=limit, language=language, prefer=prefer, scopes=scopes)
 
     async def alike(self, question: str, texts: Sequence[str], language: str) -> list[float]:
         """How near each text is to `question` in meaning (0 to 1); empty where search goes by words alone."""
@@ -227,15 +204,17 @@ class Knowledge:
 
         A server runs it in the background once it answers; a command that asks many questions awaits it.
         """
-        vocabulary = await self._words.current(await self._store.knowledge_version())
-        await asyncio.to_thread(asked, "?", "", vocabulary)
+        await self._search.warm()
+        if self._reranker:
+            await self._reranker.load()
         return await self._meaning.complete(progress or (lambda _: None)) if self._meaning else False
 
     def close(self) -> None:
         """Give the threads back."""
         self._readers.shutdown(wait=False, cancel_futures=True)
-        if self._meaning:
-            self._meaning.close()
+        for model in (self._meaning, self._reranker):
+            if model:
+                model.close()
 
     def _web(self) -> Fetches:
         if self._fetcher is None:

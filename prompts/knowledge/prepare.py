@@ -16,7 +16,7 @@ from prompts.knowledge.cut import cut
 from prompts.knowledge.readers import one_line, read
 from storage.base import Document, StoredPassage
 
-_WAY = "4"
+_WAY = "5"
 """Raised when reading, cutting or analysing changes, so that the next `add` renews what was stored in the old way."""
 
 _WRITTEN_BY_HAND = frozenset(("markdown",))

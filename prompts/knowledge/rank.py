@@ -116,3 +116,11 @@ def _fuse(lists: Sequence[Sequence[int]]) -> dict[int, float]:
         for place, number in enumerate(ordered, 1):
             fused[number] = fused.get(number, 0.0) + 1 / (_FUSION + place)
     return fused
+
+
+def reranked(found: Sequence[Ranked], scores: Sequence[float], *, language: str, today: str) -> list[Ranked]:
+    """`found` in the order of a cross-encoder's `scores` of the first of them; the visitor's language and what holds
+    today still come first."""
+    scored = sorted(zip(found, scores, strict=False), key=lambda pair: -pair[1])
+    first = [replace(one, shares={**one.shares, "rerank": score}) for one, score in scored]
+    return current_first(prefer([*first, *found[len(scores) :]], language), today)
