@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import zip_longest
 
 from bot.answer.quote import Answer, Quoter
+from bot.answer.several import questions
 from bot.draft import aside
 from bot.events import Passage, Turn
 from bot.explaining import decided, found
 from bot.explanation import Explanation, Why
+from bot.learning.filing import ruling
 from bot.phrases import said
 from bot.question import Question
 from prompts.facts import gather
@@ -32,14 +35,25 @@ class Quotes:
         lead there. It is told in `how`."""
         how = how or Explanation()
         with how.stage("search"):
-            told = await self._knowledge.explained(
-                question.alone, language=question.asked_in, prefer=question.language, scopes=question.scopes
-            )
+            told = ruling(question.alone, await self._told(question))
             passages = await self._with_attached(question, [passage for passage, why in told if why.kept])
         reasons = dict(told)
         left_out = [passage for passage, why in told if not why.kept]
         how.passages = tuple(found(passage, reasons.get(passage, _BEGINS)) for passage in (*passages, *left_out))
         return passages
+
+    async def _told(self, question: Question) -> list[tuple[Passage, Why]]:
+        """What search says of each of the questions asked at once, by turns."""
+        told = [
+            await self._knowledge.explained(
+                f"{one.before} {one.text}" if one.leans else one.text,
+                language=question.asked_in,
+                prefer=question.language,
+                scopes=question.scopes,
+            )
+            for one in questions(question.alone, question.asked_in)
+        ]
+        return list(told[0]) if len(told) == 1 else _by_turns(told, self._most + 2 * (len(told) - 1))
 
     async def _with_attached(self, question: Question, found: list[Passage]) -> list[Passage]:
         if not question.attached:
@@ -80,6 +94,16 @@ class Quotes:
         if answer.kind == "decline" and self._remembers and _only_tells(question):
             return Answer(text=said("noted", question.language), kind="small_talk")
         return answer
+
+
+def _by_turns(lists: Sequence[Sequence[tuple[Passage, Why]]], most: int) -> list[tuple[Passage, Why]]:
+    """The best of each list, then the second of each: `most` of what is kept, and all that is not."""
+    found: dict[tuple[str, str], tuple[Passage, Why]] = {}
+    for turn in zip_longest(*lists):
+        for passage, why in filter(None, turn):
+            found.setdefault((passage.location, passage.text), (passage, why))
+    kept = [one for one in found.values() if one[1].kept][:most]
+    return [*kept, *(one for one in found.values() if not one[1].kept)]
 
 
 def _attached(question: Question, passages: Sequence[Passage]) -> list[Passage]:

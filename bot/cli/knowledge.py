@@ -50,10 +50,14 @@ def add(
     settings = configuration(config, data)
 
     async def work() -> Added:
+        from bot.cli.correcting import renewed
         from bot.cli.progress import add_with_progress
 
         async with _opened(settings) as knowledge:
-            return await add_with_progress(knowledge, sources)
+            added = await add_with_progress(knowledge, sources)
+            if await renewed(settings):
+                await knowledge.warm()
+            return added
 
     report = run_async(work())
     if report.failed:
