@@ -15,6 +15,7 @@ from pathlib import Path
 
 _NUMBER = r"\d{1,12}(?:[.,'’]\d{1,3})*"
 _THOUSANDS = re.compile(r"\d{1,3}(?:[.,'’]\d{3})+")
+_DIGIT = re.compile(r"\d")
 _THIN = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 _PARTED_CODE = re.compile(r"(?<![^\W_])([A-Za-z]{1,4})[ -]?[-./ ]?(\d{2,8})(?![^\W_]|[.,]\d)")
 
@@ -27,7 +28,7 @@ def measured(text: str) -> list[str]:
     """
     normal = unicodedata.normalize("NFKC", _THIN.sub("'", text)).casefold()
     found: list[str] = []
-    if not any(character.isdigit() for character in normal):
+    if not _DIGIT.search(normal):
         return found
     for match in _pattern().finditer(normal):
         code = _codes()[(match["sign"] or match["unit"]).strip()]

@@ -12,10 +12,11 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from bot.homophones import corrected
 from bot.measures import measured, parted_codes
 from bot.terms import bare_form, content_terms, is_dense, terms
 from prompts.knowledge.concepts import idioms, related
-from prompts.knowledge.han import RUN, asked_for, heard, meanings
+from prompts.knowledge.han import RUN, asked_for, meanings
 from prompts.knowledge.variants import amounts, units, variants
 from prompts.knowledge.vocabulary import Vocabulary, frequency
 
@@ -77,7 +78,7 @@ def plain(markdown: str) -> str:
 
 def asked(question: str, language: str, vocabulary: Vocabulary) -> list[Asked]:
     """The words of a question that carry its subject, rarest first, at most 48 of them."""
-    question = heard(question, vocabulary.frequency.keys()) if language == "zh" else question
+    question = corrected(question, vocabulary.sounds) if language == "zh" else question
     found: dict[Ways, Asked] = {word.ways: word for word in _chinese(question, language, vocabulary)}
     chunks = _CHUNK.findall(RUN.sub(" ", question) if found else question)
     for at, chunk in enumerate(chunks):

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator, Sequence, Set
 
 from bot.chinese import Word, words
 from bot.glosses import glosses, glosses_of
-from bot.homophones import Written, corrected
 from bot.terms import content_runs, terms
 from prompts.knowledge.concepts import chinese, meant
 
@@ -28,11 +27,6 @@ def meanings(text: str, language: str) -> str:
         return ""
     found = {stem for run in RUN.findall(text) for gloss in glosses_of(run) for stem in gloss}
     return " ".join(sorted(meant(found)))
-
-
-def heard(question: str, written: Set[str]) -> str:
-    """The question with the characters that were meant, where those that were typed only sound like them."""
-    return corrected(question, Written(written, lambda: {one for term in written if RUN.match(term) for one in term}))
 
 
 def asked_for(run: str, languages: Collection[str], written: Set[str]) -> Iterator[tuple[_Ways, _Ways, _Ways]]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot.homophones import Written
 from bot.spelling import Spelling
 from bot.terms import is_dense
 from prompts.knowledge.synonyms import Group, Synonyms, usable
@@ -27,7 +28,7 @@ class Vocabulary:
     `length` is how many terms a passage has on average. `characters` says for the scripts without spaces about how many
     passages hold a character: the sum over the terms that it is part of. `spelling` finds words that
     others may stand for, `synonyms` other
-    words for the same.
+    words for the same, `sounds` what Chinese characters were heard as.
     """
 
     passages: int = 0
@@ -37,6 +38,7 @@ class Vocabulary:
     characters: Mapping[str, int] = field(default_factory=dict)
     spelling: Spelling = field(default_factory=lambda: Spelling({}), compare=False)
     synonyms: Synonyms = field(default_factory=Synonyms, compare=False)
+    sounds: Written = field(default_factory=lambda: Written((), tuple), compare=False)
 
 
 def frequency(term: str, vocabulary: Vocabulary) -> int:
@@ -69,6 +71,7 @@ class Words:
         self._frequency: Counter[str] = Counter()
         self._characters: Counter[str] = Counter()
         self._spelling, self._spelled = Spelling({}), 0
+        self._sounds, self._heard = Written((), tuple), frozenset[str]()
         self._vocabulary = Vocabulary(synonyms=self._synonyms)
 
     async def current(self, version: int) -> Vocabulary:
@@ -81,6 +84,7 @@ class Words:
                 if counts.removed - self._removed > _FORGOTTEN * counts.passages:
                     self._newest, self._terms = 0, 0
                     self._frequency, self._characters, self._spelled = Counter(), Counter(), 0
+                    self._sounds, self._heard = Written((), tuple), frozenset()
                     counts = await self._store.count_terms()
                 await asyncio.to_thread(self._add, counts)
                 self._version = version
@@ -95,6 +99,9 @@ class Words:
         self._characters.update(_characters(counts.frequency))
         if len(self._frequency) > self._spelled * _GROWN:
             self._spelling, self._spelled = Spelling(self._frequency), len(self._frequency)
+        if not self._characters.keys() <= self._heard:
+            self._heard = frozenset(self._characters)
+            self._sounds = Written(self._frequency, self._heard.copy)
         if counts.aliases != self._aliases:
             self._aliases = counts.aliases
             self._synonyms = Synonyms([*self._listed, *usable(sorted(counts.aliases))])
@@ -106,6 +113,7 @@ class Words:
             characters=self._characters,
             spelling=self._spelling,
             synonyms=self._synonyms,
+            sounds=self._sounds,
         )
 
 
@@ -123,6 +131,7 @@ def count(passages: Iterable[Collection[str]], languages: Iterable[str]) -> Voca
         length=terms / max(1, number),
         characters=_characters(frequency),
         spelling=Spelling(frequency),
+        sounds=Written(frequency, lambda: _characters(frequency)),
     )
 
 

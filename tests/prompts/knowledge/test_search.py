@@ -135,7 +135,7 @@ async def test_what_repeats_itself_comes_once(knowledge: Knowledge, project: Pat
         (project / f"{name}.md").write_text(f"# Canopy\n\n## A\n\n{CANOPY}.\n\n## B\n\n{CANOPY} or so.\n")
     await knowledge.add([str(project)])
     found = await knowledge.search("canopy rain children", language="en")
-    assert [passage.location for passage in found] == ["one.md"]
+    assert len(found) == 1
 
 
 async def test_of_two_copies_the_newer_one_is_shown(knowledge: Knowledge, project: Path) -> None:
