@@ -69,6 +69,15 @@ def agreement(question: str, heading: str) -> int:
     return 1 if any(inside) else -1
 
 
+def ended(question: str, until: str) -> int:
+    """The same by the last day on which something holds ("2025-01-31"), 0 where that is not known."""
+    asked = dates(question)
+    if not asked or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", until):
+        return 0
+    year, month, day = map(int, until.split("-"))
+    return 1 if any(date <= (year, month, day) for date in asked) else -1
+
+
 def _found(plain: str) -> Iterator[tuple[Date, int, int]]:
     taken: list[tuple[int, int]] = []
     for pattern in _patterns():

@@ -32,6 +32,19 @@ def arabic(text: str) -> str:
     return _CHINESE_NUMBER.sub(lambda match: f"{_chinese(match.group()):g}", text)
 
 
+_SAME_AMOUNT = (("年", "个月", 12), ("周", "天", 7), ("个星期", "天", 7), ("天", "小时", 24))
+
+
+def same_amount(amount: str) -> str:
+    """An amount of time in its other usual unit, so that 2年 and 24个月 meet; "" where there is none."""
+    for large, small, times in _SAME_AMOUNT:
+        if re.fullmatch(rf"\d+{large}", amount):
+            return f"{int(amount.removesuffix(large)) * times}{small}"
+        if re.fullmatch(rf"\d+{small}", amount) and int(amount.removesuffix(small)) % times == 0:
+            return f"{int(amount.removesuffix(small)) // times}{large}"
+    return ""
+
+
 @lru_cache(maxsize=8_192)
 def figures(text: str) -> frozenset[float]:
     """The numbers of `text`: 1,190 and 1.190 are 1190; 18.90 and 18,9 are 18.9; list marks are no numbers."""

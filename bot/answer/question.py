@@ -10,7 +10,7 @@ from bot.answer.dates import undated
 from bot.answer.dense import dense_features
 from bot.answer.expect import IMPLIED, Expectation, expectations
 from bot.answer.feature import CODE, IMPLICIT, NUMBER, STRONG, WEAK, Feature, weak_words
-from bot.answer.figures import arabic
+from bot.answer.figures import arabic, same_amount
 from bot.answer.lexicon import DENSE, NOTHING, Entry, spans
 from bot.answer.meaning import Meaning, plain_text
 from bot.answer.spelt import spelt
@@ -26,6 +26,12 @@ BEFORE = 0.25
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.,_/&+][^\W_]+)*")
 _RUN = re.compile(r"[\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 _CLAUSE = re.compile(r"[^,;:.!?，；。！？：؟،؛]+(?:(?<=\d)[.,:](?=\d)[^,;:.!?，；。！？：؟،؛]+)*[?？؟]?")
+_ONE_OF = re.compile("一(?=[个下样点些般直起旦共会件台款只条张份次](?!月|小时|星期|工作日|钟))")
+"""The numeral that only goes with a noun, as an article does."""
+
+_UNIT = re.compile(
+    r"(?P<number>\d+(?:[.,]\d+)?)\s?(?P<unit>个月|个?小时|个?星期|个?工作日|分钟|周岁|公里|公斤|平方米|毫米|厘米|毫升|摄氏度|元|块钱?|[天年月周岁日号点秒米升度瓦寸折斤克])"
+)
 _MOST = 40
 
 
@@ -58,7 +64,7 @@ def understand(
     wanted = expectations(text, language)
     spoken = sorted({language, *languages})
     features: list[Feature] = []
-    for clause, share in _clauses(undated(arabic(plain_text(text))), language):
+    for clause, share in _clauses(undated(arabic(_ONE_OF.sub("", plain_text(text)))), language):
         found = _features(clause, language, spoken, known)
         features += [replace(feature, weight=feature.weight * share) for feature in found]
     if before:
@@ -91,6 +97,10 @@ def _clauses(plain: str, language: str) -> list[tuple[str, float]]:
 
 
 def _features(clause: str, language: str, languages: Sequence[str], known: Sequence[Meaning]) -> Iterator[Feature]:
+    for match in _UNIT.finditer(clause):
+        amount = match["number"] + match["unit"]
+        yield Feature(terms=frozenset((match["number"],)), text=amount, phrase=same_amount(amount), weight=NUMBER)
+    clause = _UNIT.sub(" ", clause)
     for match in _RUN.finditer(clause):
         yield from dense_features(match.group(), known)
     yield from _word_features(_RUN.sub(" ", clause), language, languages, known)

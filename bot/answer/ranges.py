@@ -20,7 +20,9 @@ _UNITS: dict[str, tuple[str, float]] = {
     "%": ("%", 1.0), "°c": ("°", 1.0), "°": ("°", 1.0), "度": ("°", 1.0),
     "months": ("months", 1.0), "month": ("months", 1.0), "个月": ("months", 1.0), "monate": ("months", 1.0),
     "meses": ("months", 1.0), "years": ("months", 12.0), "year": ("months", 12.0), "岁": ("months", 12.0),
-    "jahre": ("months", 12.0), "años": ("months", 12.0),
+    "jahre": ("months", 12.0), "años": ("months", 12.0), "周岁": ("months", 12.0), "年": ("months", 12.0),
+    "天": ("days", 1.0), "日": ("days", 1.0), "小时": ("days", 1 / 24), "周": ("days", 7.0), "星期": ("days", 7.0),
+    "个小时": ("days", 1 / 24), "个星期": ("days", 7.0), "块": ("¥", 1.0), "块钱": ("¥", 1.0),
 }  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _NUMBER = r"-?\d{1,9}(?:[.,]\d{1,4})?"
@@ -39,6 +41,11 @@ _OPEN = re.compile(
     rf"(?P<measure>[€$£¥]?\s?{_NUMBER}\s?(?:{_UNIT})?)(?![a-z\d])",
     re.IGNORECASE,
 )
+_OPEN_ZH = re.compile(
+    rf"(?P<measure>{_NUMBER}\s?(?:{_UNIT}))(?:及|或|（?含）?)?\s?(?P<way>以上|以后|起|以内|之内|以下|以前|不到|不足|内)"
+)
+_FROM_ZH = re.compile(rf"(?P<way>满|不足|不到|未满|不满|达到?|最多|最长|至多)\s?(?P<measure>{_NUMBER}\s?(?:{_UNIT}))")
+_UPWARD_ZH = frozenset({"以上", "以后", "起", "满", "达", "达到"})
 _UPWARD = frozenset(
     {"over", "above", "more than", "from", "at least", "über", "ab", "más de", "desde", "超过", "高于", "至少"}
 )
@@ -101,6 +108,9 @@ def _ranges(text: str) -> list[tuple[float, float, str]]:
             edge = 1e-9 if match["way"].lower() in _EXCLUSIVE else 0.0
             upward = match["way"].lower() in _UPWARD
             found.append((value + edge, math.inf, unit) if upward else (-math.inf, value - edge, unit))
+    for match in (*_OPEN_ZH.finditer(text[:2_000]), *_FROM_ZH.finditer(text[:2_000])):
+        for value, unit in _measures(match["measure"]):
+            found.append((value, math.inf, unit) if match["way"] in _UPWARD_ZH else (-math.inf, value, unit))
     return [(low, high, unit) for low, high, unit in found if unit and low <= high]
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from bot.answer.blocks import Listing, Table
-from bot.answer.dates import agreement
+from bot.answer.dates import agreement, ended
 from bot.answer.expect import marked, shows
 from bot.answer.feature import BY_CLASS, STRONG, Feature
 from bot.answer.lexicon import DENSE
@@ -39,7 +39,7 @@ OWN, PRECISION, AUTHORITY, HEADED = 0.05, 0.3, 0.1, 0.3
 """Added for the share that a unit says itself, for the share of the unit that is about the question, and
 when something that the question names is the very subject of the unit's source; for a heading that names it all."""
 
-STALE, DATED, WITHIN, LIMITING, POINTING, FOREIGN = 0.25, 0.35, 0.3, 0.15, 0.3, 0.3
+STALE, DATED, WITHIN, LIMITING, POINTING, FOREIGN = 0.4, 0.35, 0.3, 0.15, 0.3, 0.3
 """Taken from a rule out of date; added or taken when a date asked about is inside or outside of a rule's time; added
 when a measure in the question lies in a range that the unit states; taken from what begins as an exception, from
 what only points elsewhere, and from another language when some passages are in the question's."""
@@ -239,7 +239,7 @@ class Scorer:
     def _agreement(self, passage: Passage) -> int:
         """Whether a date asked about is within the rule's time, by the nearest heading that limits it."""
         found = (agreement(self.question.text, above) for above in (*reversed(passage.heading), passage.title))
-        return next((agrees for agrees in found if agrees), 0)
+        return next((agrees for agrees in found if agrees), 0) or ended(self.question.text, passage.valid_until)
 
     def _language(self, unit: Unit) -> str:
         return self.sections[unit.passage].language
@@ -274,8 +274,9 @@ class Scorer:
     def _kind(self, text: str) -> float:
         if not self._hard:
             return 0.0
-        if any(shows(kind, text) for kind in self._hard):
-            return FITS - RELATIVE * ("money" in self._hard and self._relative(text))
+        shown = sum(shows(kind, text) for kind in self._hard)
+        if shown:
+            return FITS * shown / len(self._hard) - RELATIVE * ("money" in self._hard and self._relative(text))
         return -MISSES * max(wanted.must for wanted in self.question.wanted if wanted.kind in self._hard)
 
     def _relative(self, text: str) -> bool:

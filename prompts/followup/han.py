@@ -15,6 +15,11 @@ _END = " ?？!！。.，,、"
 _MODEL = re.compile(r"([A-Za-z][A-Za-z-]*)\s*\d[\dA-Za-z]*")
 _LONG_FRAGMENT = 14
 _PHRASE_RUNS = 6
+_AMOUNTS_OF_TIME = "月年天周日时期钟"
+_AMOUNT = re.compile(
+    r"(?:\d+(?:\.\d+)?|[一二两三四五六七八九十百半]+)\s?(?:个月|个?小时|个?星期|分钟|[天年周岁日人位件台只辆晚次])"
+)
+_CODED = re.compile(r"[A-Za-z]+[A-Za-z-]*\s?-?\d[\dA-Za-z]*(?: (?:Plus|Max|Pro|Mini|Ultra|Lite))?")
 _NAMED = re.compile(r"\*\*([^*\n]{2,40})\*\*|[「“《]([^」”》\n]{2,30})[」”》]")
 
 
@@ -33,6 +38,8 @@ class HanRules:
         self._binders = re.compile(words.pattern("binders"))
         self._small_talk = re.compile(words.pattern("small_talk"))
         self._about_you = re.compile(words.pattern("about_you"))
+        self._also = re.compile(words.pattern("also"))
+        self._predicate = re.compile(words.pattern("predicate"))
         self._selecting = re.compile(words.pattern("selecting"))
         self._kinds = words.words("kinds")
         self._contrasts = words.groups("contrasts")
@@ -43,7 +50,7 @@ class HanRules:
 
     def leans(self, text: str) -> bool:
         plain = text.strip(_END)
-        if self._fragment(plain):
+        if self._fragment(plain) or self._like(plain):
             return True
         pronoun = self._pronouns.search(plain)
         if pronoun and not self._bound(plain, pronoun.start()):
@@ -73,6 +80,13 @@ class HanRules:
         core = rest[:-1].removesuffix("的话").strip(_END)
         return "" if self._pronouns.fullmatch(core) else core
 
+    def _like(self, plain: str) -> str:
+        """What is asked about in the same way as something before (那树屋也行吗 → 树屋); "" when nothing is."""
+        opener = self._openers.match(plain)
+        match = self._also.match(plain[opener.end() :] if opener else plain)
+        core = match["core"] if match else ""
+        return "" if self._pronouns.search(core) or self._asking.search(core) or core in ("我", "你", "您") else core
+
     def _bound(self, plain: str, at: int) -> bool:
         """Whether an earlier clause of the same message names what the pronoun at `at` stands for."""
         clauses = re.split("[，,。；;！!？?]", plain[:at])
@@ -87,6 +101,11 @@ class HanRules:
         core = self._fragment(text.strip(_END))
         if core:
             return f"{self._put_into(core, topic.rstrip(_END))}？"
+        like = self._like(text.strip(_END))
+        if like:
+            return f"{self._in_place_of_first(like, topic.rstrip(_END))}？"
+        if "也" in text and (codes := _CODED.findall(topic)):  # its own subject takes the place of the other one
+            subject = codes
         listed = item(answer, han_ordinal(text))
         new = list(dict.fromkeys(run for run in (*subject, listed) if run and run not in text))[-_PHRASE_RUNS:]
         return f"{text.rstrip(_END)}（{' '.join(new)}）？" if new else text
@@ -108,8 +127,21 @@ class HanRules:
             other = re.search(rf"{re.escape(model[1])}\s*\d[\dA-Za-z]*", topic)
             if other:
                 return f"{topic[: other.start()]}{core}{topic[other.end() :]}"
+        amount, others = _AMOUNT.search(core), list(_AMOUNT.finditer(topic))
+        if amount and others and amount[0][-1] in _AMOUNTS_OF_TIME:
+            other = next((one for one in others if one[0][-1] in _AMOUNTS_OF_TIME), None)
+            if other:
+                return f"{topic[: other.start()]}{amount[0]}{topic[other.end() :]}"
         other_word = other_of_kind(core, topic, self._contrasts) or self._ends_alike(core, topic)
         return topic.replace(other_word, core, 1) if other_word else f"{topic}，{core}"
+
+    def _in_place_of_first(self, core: str, topic: str) -> str:
+        """`topic` with `core` in the place of what it begins with, if that is not what it asks for."""
+        replaced = self._put_into(core, topic)
+        predicate = self._predicate.search(topic)
+        if replaced != f"{topic}，{core}" or not predicate or not 0 < predicate.start() <= _LONG_FRAGMENT:
+            return replaced
+        return f"{core}{topic[predicate.start() :]}"
 
     def _ends_alike(self, core: str, topic: str) -> str:
         """The word of `topic` that names a thing of the same kind: 标准版 for 专业版."""

@@ -16,7 +16,7 @@ from bot.homophones import corrected
 from bot.measures import measured, parted_codes
 from bot.terms import bare_form, content_terms, is_dense, terms
 from prompts.knowledge.concepts import idioms, related
-from prompts.knowledge.han import RUN, asked_for, meanings
+from prompts.knowledge.han import MEASURE, RUN, asked_for, meanings
 from prompts.knowledge.variants import amounts, units, variants
 from prompts.knowledge.vocabulary import Vocabulary, frequency
 
@@ -130,8 +130,8 @@ def _stands(term: str, present: Collection[str]) -> bool:
 def _chinese(question: str, language: str, vocabulary: Vocabulary) -> Iterator[Asked]:
     if language == "ja":
         return
-    for run in RUN.findall(question):
-        for ways, other, akin in asked_for(run, vocabulary.languages, vocabulary.frequency.keys()):
+    for run in RUN.findall(MEASURE.sub(" ", question)):
+        for ways, other, akin in asked_for(run, vocabulary):
             yield Asked(ways=ways, related=other, akin=akin)
 
 

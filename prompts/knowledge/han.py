@@ -12,12 +12,17 @@ from collections.abc import Collection, Iterator, Sequence, Set
 
 from bot.chinese import Word, words
 from bot.glosses import glosses, glosses_of
-from bot.terms import content_runs, terms
+from bot.terms import STOP_WORDS, content_runs, terms
 from prompts.knowledge.concepts import chinese, meant
+from prompts.knowledge.vocabulary import Vocabulary
 
 HAN = "\u3400-\u9fff"
 RUN = re.compile(f"[{HAN}]+")
+MEASURE = re.compile(r"(?<=\d)\s?(?:个月|个?小时|个?星期|个?工作日|分钟|周岁|[天年月周岁日号点元块个次件张条位人台])")
+"""What stands after a number says little without it."""
+
 _MOST_JOINED = 5
+_STOP = STOP_WORDS["zh"]
 _Ways = tuple[frozenset[str], ...]
 
 
@@ -29,25 +34,29 @@ def meanings(text: str, language: str) -> str:
     return " ".join(sorted(meant(found)))
 
 
-def asked_for(run: str, languages: Collection[str], written: Set[str]) -> Iterator[tuple[_Ways, _Ways, _Ways]]:
+def asked_for(run: str, known: Vocabulary) -> Iterator[tuple[_Ways, _Ways, _Ways]]:
     """The ways to say each word of a run that carries its subject, to say nearly the same, and to say something akin.
 
     What the dictionary does not know goes by pairs. A verb that nobody wrote is left out: there are many for one deed.
     """
-    for part in content_runs(run):
-        unknown = ""
-        for word in _whole(words(part)):
-            if len(word.text) == 1:
-                unknown += word.text
-                continue
-            yield from _pairs(unknown, written)
-            unknown = ""
-            own = frozenset(terms(word.text, "zh"))
-            related = tuple(dict.fromkeys(_related(word, own, languages)))
-            nobody = not own <= written and not any(way <= written for way in related)
-            if not (nobody and word.verb):
-                yield (own,), related, _characters(word.text) if nobody else ()
-        yield from _pairs(unknown, written)
+    before, unknown = "", ""
+    for word in (*_whole(words(run)), None):
+        if word and len(word.text) == 1 and word.text not in _STOP:
+            unknown += word.text
+            continue
+        after = word.text if word and word.text not in _STOP else ""
+        yield from _pairs(unknown, before, after, known)
+        before, unknown = after, ""
+        if word and after and content_runs(after):
+            yield from _word(word, known.languages, known.frequency.keys())
+
+
+def _word(word: Word, languages: Collection[str], written: Set[str]) -> Iterator[tuple[_Ways, _Ways, _Ways]]:
+    own = frozenset(terms(word.text, "zh"))
+    related = tuple(dict.fromkeys(_related(word, own, languages)))
+    said = own <= written
+    if said or not word.verb or any(way <= written for way in related):
+        yield (own,), related, () if said else _characters(word.text)
 
 
 def _whole(found: Sequence[Word]) -> Iterator[Word]:
@@ -70,12 +79,21 @@ def _related(word: Word, own: frozenset[str], languages: Collection[str]) -> Ite
             yield gloss
 
 
-def _pairs(unknown: str, written: Set[str]) -> Iterator[tuple[_Ways, _Ways, _Ways]]:
-    """Characters that are no word of the dictionary: each two of them, or the one."""
-    if len(unknown) == 1:
-        yield (frozenset((f"{unknown}*",)),), (), ()
-    for pair in terms(unknown, "zh") if len(unknown) > 1 else ():
-        yield (frozenset((pair,)),), (), () if pair in written else _characters(pair)
+def _pairs(unknown: str, before: str, after: str, known: Vocabulary) -> Iterator[tuple[_Ways, _Ways, _Ways]]:
+    """Characters that are no word of the dictionary: pairs of them, and of them with the words around, as somebody
+    wrote; what is left over is one more unknown word, or a character."""
+    text = f"{before[-1:]}{unknown}{after[:1]}" if unknown else ""
+    first = len(before[-1:])
+    left = set(range(first, first + len(unknown)))
+    for at in range(len(text) - 1):
+        if text[at : at + 2] in known.frequency:
+            left -= {at, at + 1}
+            yield (frozenset((text[at : at + 2],)),), (), ()
+    for at in sorted(left):
+        if at + 1 in left and at - 1 not in left:
+            yield (frozenset((text[at : at + 2],)),), (), _characters(text[at : at + 2])
+        elif at - 1 not in left and text[at] in known.characters:
+            yield (frozenset((f"{text[at]}*",)),), (), ()
 
 
 def _characters(word: str) -> _Ways:

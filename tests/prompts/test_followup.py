@@ -142,6 +142,9 @@ MACHINE = talk("洗衣机显示 E18 错误怎么办？", "请清洁排水泵。"
         (MACHINE, "那 E20 呢？", "洗衣机显示 E20 错误怎么办？"),
         (MACHINE, "还是不行怎么办？", "还是不行怎么办（洗衣机显示 E18 错误）？"),
         (talk("专业版多少钱？", "99 欧元。", language="zh"), "标准版呢？", "标准版多少钱？"),
+        (talk("大床房可以加床吗？", "可以。", language="zh"), "套房也行吗？", "套房可以加床吗？"),
+        (talk("签一年的合约多少钱？", "99 元。", language="zh"), "那两年呢", "签两年的合约多少钱？"),
+        (MACHINE, "烘干机也显示一样的，是一回事吗？", "烘干机也显示一样的，是一回事吗（E18）？"),
     ],
 )
 def test_chinese_follow_ups(before: list[Turn], question: str, expected: str) -> None:
