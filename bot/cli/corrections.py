@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from storage.base import Store
     from storage.learning import Correction
 
-app = typer.Typer(
-    invoke_without_command=True, help="Answers that people wrote to close gaps: only what is approved is known."
-)
+app = typer.Typer(invoke_without_command=True)
 
 Number = Annotated[int, typer.Argument(help="As `frontdesk corrections` shows it.")]
 Numbers = Annotated[list[int], typer.Argument(help="As `frontdesk corrections` shows them.")]

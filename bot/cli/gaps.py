@@ -38,10 +38,7 @@ Days = Annotated[int, typer.Option(min=1, max=3_650, help="What was asked in the
 Unsure = Annotated[bool, typer.Option("--unsure", help="With answers that were hardly sure.")]
 Which = Annotated[str, typer.Argument(help="A gap's number in the list, or its id.")]
 
-app = typer.Typer(
-    invoke_without_command=True,
-    help="What visitors asked and were not told: declined, disliked, handed over; and how to close such a gap.",
-)
+app = typer.Typer(invoke_without_command=True)
 
 
 @app.callback()
@@ -57,10 +54,10 @@ def gaps(
     config: ConfigFile = None,
     data: DataFolder = None,
 ) -> None:
-    """List the gaps in what is known: questions that were declined or disliked, or led to a person.
+    """What visitors asked and were not told: declined, disliked, handed over; and how to close such a gap.
 
-    Those that ask the same stand together, the heaviest first, each with the article that is closest. Personal data is
-    taken out, and nothing says who asked. Works while the bot runs.
+    Questions that ask the same stand together, the heaviest first, each with the article that is closest. Personal data
+    is taken out, and nothing says who asked. Works while the bot runs.
 
     [bold]Examples[/bold]
 

@@ -6,6 +6,7 @@ import itertools
 import math
 import struct
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -95,6 +96,18 @@ def test_what_was_redacted_joins_nothing() -> None:
     """A mark of personal data says nothing of what was asked."""
     assert parted(["[email] kayak", "[email] iceland"]) == [[0], [1]]
     assert parted(["[email]", "[email] [phone]"]) == [[0], [1]]
+
+
+def test_nothing_alike_stays_apart() -> None:
+    """However many share a word, and though each is compared with a few: no two clusters are alike enough to be one."""
+    random, words = Random(0), [f"w{number}" for number in range(50)]
+    asked = sorted({(" ".join(random.sample(words, random.randint(2, 4))), "en") for _ in range(1_500)})
+    made = vectors(asked, {}, 1_000)
+    found = clusters(made, ALIKE_BY_WORDS)
+    assert sorted(itertools.chain(*found)) == list(range(len(made)))
+    sums = [sum((made[member] for member in members[1:]), start=made[members[0]]) for members in found]
+    for (one, left), (other, right) in itertools.combinations(zip(found, sums, strict=True), 2):
+        assert left.likeness(right) / (len(one) * len(other)) < ALIKE_BY_WORDS
 
 
 @pytest.mark.parametrize("count", [3 * CANDIDATES])
