@@ -1,4 +1,4 @@
-"""What can be asked for beside answers: a greeting, help, summaries, translations, and texts to be written.
+"""What can be asked for beside answers: a greeting, help, summaries, tones, translations, and texts to be written.
 
 They are no answers from knowledge, so nothing holds them against sources. What they are done on is material: the
 templates say so to the model.
@@ -14,8 +14,9 @@ import structlog
 
 from bot.answer.summary import summary
 from bot.attachments import Attachments, Came
+from bot.classify.tone import Tone, Tones, in_words, others_words, own_words
 from bot.commands import written
-from bot.config import Config
+from bot.config import Config, PromptsConfig
 from bot.draft import Draft, aside
 from bot.engine.base import EngineFault
 from bot.events import Command, Passage
@@ -29,14 +30,14 @@ from prompts.names import language_name
 
 log = structlog.get_logger()
 
-ERRANDS = frozenset({"start", "help", "summarize", "translate", "write"})
+ERRANDS = frozenset({"start", "help", "summarize", "sentiment", "translate", "write"})
 """The commands that are done here."""
 
 _BY_MODELS: frozenset[Command] = frozenset({"translate", "write"})
 _LISTED: tuple[Command, ...] = (
     "summarize", "translate", "write", "language", "settings", "forget", "human", "help",
 )  # fmt: skip
-_ON_FILES: frozenset[Command] = frozenset({"summarize", "translate"})
+_ON_FILES: frozenset[Command] = frozenset({"summarize", "sentiment", "translate"})
 """Those that are done on files too, where the channel has any."""
 _MEANT_ATTACHED = 200
 """A text so short beside a file or a thread says how to summarise it; it is not what is to be summarised."""
@@ -74,14 +75,17 @@ class Errands:
         self._config, self._writer, self._attachments = config, writer, attachments
         self._understanding, self._search = understanding, search
 
+        self._tones = Tones()
     async def run(self, question: Question, came: Came, draft: Draft) -> None:
-        """Raises what the engine raises, but for summaries, which need none."""
+        """Raises what the engine raises, but for summaries and tones, which need none."""
         command = draft.message.command
         if command in ("start", "help"):
             await self._reply(self._can(command, question.language, draft.message.address.channel), draft)
         elif command == "summarize":
             await self._summarize(question, came, draft)
         elif self._writer is None:
+        elif command == "sentiment":
+            await self._sentiment(question, came, draft)
             await self._reply(said("needs_model", question.language), draft)
         elif command == "translate":
             await self._translate(self._writer, question, came, draft)
@@ -144,6 +148,31 @@ class Errands:
             code, text = target(question.text)
         except LookupError as error:
             return await self._reply(said("unknown_language", language, spoken=str(error.args[0])), draft)
+    # -- sentiment -----------------------------------------------------------------------------------
+    async def _sentiment(self, question: Question, came: Came, draft: Draft) -> None:
+        text = await self._to_judge(question, came, draft)
+        if text.strip():
+            tone = await self._tone(question, text, draft)
+            draft.remembered = False
+            await self._tell(in_words(tone, question.language), draft)
+        elif not draft.notes:
+            command = written("sentiment", draft.message.address.channel)
+            await self._reply(said("sentiment_what", question.language, command=command), draft)
+
+    async def _to_judge(self, question: Question, came: Came, draft: Draft) -> str:
+        """The text after the command, else what came with it, else what the visitor has said here."""
+        if question.text.strip():
+            return question.text
+        if question.attachments and not came.threads:
+            return (await self._attached(came, draft)).text
+        return own_words(question, sorted(ERRANDS)) or others_words(came.threads, draft.message.name)
+
+    async def _tone(self, question: Question, text: str, draft: Draft) -> Tone:
+        if self._writer is None:
+            return await self._tones.judged(text)
+        text, budget, _ = self._for_a_prompt(text)
+        return await self._tones.asked(self._writer, question, text, draft, budget)
+
         text = text or (await self._attached(came, draft)).text
         if not text.strip():
             if not draft.notes:
@@ -169,16 +198,9 @@ class Errands:
         self, writer: Writer, name: str, question: Question, text: str, draft: Draft, *, most: int = 0, **values: str
     ) -> None:
         """Have the model do what template `name` says with `text` alone: with `most` tokens of it, or a prompt full."""
-        room = min(most or self._config.prompts.context_tokens, self._config.prompts.context_tokens)
-        text, clipped = _clipped(self._understanding.private(text), room * _CHARACTERS_A_TOKEN)
-        composed = await writer.write(
-            name,
-            replace(question, text=text, remembered=Remembered()),
-            (),
-            draft,
-            values=values,
-            budget=self._config.prompts.model_copy(update={"question_tokens": room}),
-        )
+        text, budget, clipped = self._for_a_prompt(text, most)
+        alone = replace(question, text=text, remembered=Remembered())
+        composed = await writer.write(name, alone, (), draft, values=values, budget=budget)
         if clipped or composed.shortened:
             draft.notes.append(said("shortened_note", question.language))
 
@@ -189,6 +211,12 @@ def _on(key: str, *, files: bool) -> str:
 
 
 def _as_listed(command: Command, channel: str) -> str:
+    def _for_a_prompt(self, text: str, most: int = 0) -> tuple[str, PromptsConfig, bool]:
+        """`text` as a model may see it, the budget for as much of it as `_apply` says, and whether it was cut."""
+        room = min(most or self._config.prompts.context_tokens, self._config.prompts.context_tokens)
+        text, clipped = _clipped(self._understanding.private(text), room * _CHARACTERS_A_TOKEN)
+        return text, self._config.prompts.model_copy(update={"question_tokens": room}), clipped
+
     return written(command, channel, "to German:" if command == "translate" else "")
 
 

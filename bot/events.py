@@ -21,7 +21,7 @@ offered or has taken over; "replaced" when the question was edited, "withdrawn" 
 A final reply may be empty (the last six): then nothing is shown, and what was shown of it is taken away."""
 
 Command = Literal[
-    "", "ask", "start", "help", "summarize", "translate", "write", "language", "forget", "settings",
+    "", "ask", "start", "help", "summarize", "sentiment", "translate", "write", "language", "forget", "settings",
     "human", "take", "resolve", "return", "withdrawn",
 ]  # fmt: skip
 """What a message asks for. "" and "ask": an answer to its text. "start": a greeting, or what there is to know about the

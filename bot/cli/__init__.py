@@ -23,6 +23,8 @@ from bot.cli import (
     project,
     prompts,
     serve,
+    tasks,
+    train,
 )
 from bot.cli.terminal import errors, settle_streams
 from bot.errors import FrontdeskError, UsageError
@@ -42,6 +44,10 @@ app.add_typer(add.app, name="add")
 app.command()(serve.run)
 app.command()(converse.chat)
 app.command()(converse.ask)
+app.command()(tasks.write)
+app.command()(tasks.summarize)
+app.command()(tasks.translate)
+app.command()(tasks.sentiment)
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(keys.app, name="keys")
@@ -49,6 +55,7 @@ app.command(name="eval")(evaluate.evaluate)
 app.command(context_settings={"ignore_unknown_options": True})(explain.explain)  # "-1" is a message
 app.add_typer(gaps.app, name="gaps")
 app.add_typer(corrections.app, name="corrections")
+app.add_typer(train.app, name="train")
 app.command()(maintain.export)
 app.command()(maintain.erase)
 app.command()(maintain.backup)

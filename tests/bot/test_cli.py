@@ -81,6 +81,12 @@ def test_help_is_printed(tmp_path: Path) -> None:
         "erase",
         "backup",
         "doctor",
+        "write",
+        "summarize",
+        "translate",
+        "sentiment",
+        "explain",
+        "train",
     ]:
         assert name in told
 
