@@ -149,8 +149,9 @@ async def test_of_two_copies_the_newer_one_is_shown(knowledge: Knowledge, projec
 
 async def test_other_figures_are_no_repetition(knowledge: Knowledge, project: Path) -> None:
     """Two plans told in the same words stay two."""
+    long = f"{CANOPY}. " + " ".join(f"Its {one}{two}mo is firm." for one in "bdfgk" for two in ("a", "o", "u"))
     for name, price in (("m", "30"), ("l", "40")):
-        (project / f"{name}.md").write_text(f"# Canopy\n\n{CANOPY}, for {price} euros.\n")
+        (project / f"{name}.md").write_text(f"# Canopy\n\n{long} It costs {price} euros.\n")
     await knowledge.add([str(project)])
     found = await knowledge.search("canopy rain children", language="en")
     assert sorted(passage.location for passage in found) == ["l.md", "m.md"]
