@@ -27,8 +27,9 @@ WORDS = 0.2
 """How much words count where meaning does, too."""
 
 ALIKE_BY_WORDS, ALIKE_BY_MEANING = 0.18, 0.33
-"""From here on questions are taken to ask the same, on average. Chosen on 120 questions of customers about two trades,
-of which 100 stand in groups of four that ask one thing in other words: docs/learning.md has the figures."""
+"""From here on questions are taken to ask the same, on average. Chosen on 145 questions about two trades, of which 128
+stand in groups of four that ask one thing in other words (tests/bot/learning/alike.toml); docs/learning.md has the
+figures."""
 
 _REDACTED = re.compile(r"\[(?:email|phone|card|iban)\]")
 
