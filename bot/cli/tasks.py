@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli.converse import KnowledgeFolder, message, prepared
+from bot.cli.given import given
 from bot.cli.terminal import (
     ConfigFile,
     DataFolder,
@@ -31,14 +32,12 @@ from bot.cli.terminal import (
     run_async,
     set_up_logging,
 )
-from bot.errors import SourceError, UsageError
+from bot.errors import UsageError
 from bot.events import Command, Failed, Message, Reply
 
 if TYPE_CHECKING:
     from bot.config import Config
     from bot.desk import Desk
-
-_LONGEST_NAME = 4_096
 
 
 class Kind(StrEnum):
@@ -77,7 +76,7 @@ def write(
     """
     settings = configuration(config, data, model=model, language={"fixed": language} if language else {})
     _need_model(settings, "Writing a text")
-    text = _given(wish, "what to write")
+    text = given(wish, "what to write")
     asked = f"{_AS_SAID[kind]}: {text}" if kind else text
     _show(run_async(_done(settings, "write", asked, knowledge=knowledge, known=True)))
 
@@ -91,7 +90,7 @@ def summarize(text: Given = None, config: ConfigFile = None, model: Model = None
       frontdesk summarize report.pdf --model models/qwen3-0.6b
       git log -5 | frontdesk summarize -
     """
-    _show(run_async(_done(configuration(config, model=model), "summarize", _given(text, "what to summarize"))))
+    _show(run_async(_done(configuration(config, model=model), "summarize", given(text, "what to summarize"))))
 
 
 def translate(
@@ -119,7 +118,7 @@ def translate(
         code, rest = "", ""
     if not code or rest != "x":
         raise UsageError(f'"{to}" is no language that is known here. Give --to a name or a code, such as German or de.')
-    _show(run_async(_done(settings, "translate", f"to {code}: {_given(text, 'what to translate')}")))
+    _show(run_async(_done(settings, "translate", f"to {code}: {given(text, 'what to translate')}")))
 
 
 def sentiment(
@@ -140,58 +139,11 @@ def sentiment(
       pbpaste | frontdesk sentiment -
     """
     settings = configuration(config, model=model)
-    given = _given(text, "what to judge")
+    told = given(text, "what to judge")
     if as_json:
-        typer.echo(json.dumps(_probabilities(given), ensure_ascii=not encodes_all(sys.stdout)))
+        typer.echo(json.dumps(_probabilities(told), ensure_ascii=not encodes_all(sys.stdout)))
     else:
-        _show(run_async(_done(settings, "sentiment", given)))
-
-
-# -- what is given ---------------------------------------------------------------------------------------
-def _given(argument: str | None, what: str) -> str:
-    """The text that `argument` is or names. Raises `UsageError`."""
-    if argument is None and sys.stdin.isatty():
-        raise UsageError(f"Say {what}: give a text in quotes, a file, or - for standard input.")
-    if argument is None or argument == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", "replace").removeprefix("\ufeff")
-    elif file := _file(argument):
-        text = _read(file)
-    else:
-        text = argument
-    if not text.strip():
-        raise UsageError(f"There is no text in what was given. Say {what}.")
-    return text
-
-
-def _file(argument: str) -> Path | None:
-    """The file that `argument` names, if it names one. Raises `UsageError` for what can only be meant as one."""
-    from prompts.knowledge.readers import KINDS
-
-    if not argument.strip() or len(argument) > _LONGEST_NAME or "\n" in argument or "\0" in argument:
-        return None
-    file = Path(argument)
-    try:
-        if file.is_file():
-            return file
-    except OSError:
-        return None
-    if file.is_dir():
-        raise UsageError(f"{argument} is a folder. Name a file in it.")
-    if file.suffix.lower() in KINDS and len(argument.split()) == 1:
-        raise UsageError(f"There is no file {argument}.")
-    return None
-
-
-def _read(file: Path) -> str:
-    """Its text, as a file's that came over a channel."""
-    from prompts.knowledge.readers import kind_of, read
-
-    try:
-        return read(file.read_bytes(), kind_of(file.name) or "text", name=file.name).markdown
-    except SourceError as error:
-        raise UsageError(f"Cannot read {file}: {error}") from None
-    except OSError as error:
-        raise UsageError(f"Cannot read {file}: {error.strerror}.") from None
+        _show(run_async(_done(settings, "sentiment", told)))
 
 
 def _need_model(config: Config, what: str) -> None:
