@@ -12,15 +12,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.answer.words import words
-from bot.terms import terms
+from bot.glosses import Gloss
+from bot.terms import content_terms, terms
 from bot.thesaurus import groups
 
 DENSE = frozenset({"zh", "ja"})
 """Languages whose words are looked for as characters."""
 
+COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi"})
+"""Languages that write compounds as one word."""
+
 EXACT = ("place:", "day:")
 """Beginnings of the names of classes whose phrases are names of one thing, so that a match is as good as the word."""
 
+_SHORTEST_PART = 5
 _DENSE_RUN = re.compile("[\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -94,6 +99,41 @@ def _phrases() -> Iterator[tuple[str, str, Entry]]:
     for name, day in words("calendar").items():
         entry = Entry(frozenset({f"day:{name}"}), wider=frozenset(f"day:{outer}" for outer in day.get("in", ())))
         yield from (("", phrase, entry) for phrase in day["names"].split("|"))
+
+
+def parts(word: str, language: str) -> Entry:
+    """What the listed words mean that a compound begins and ends with (Garantie, Verlängerung); they are around it."""
+    single = _words(language)
+    cuts = range(len(word) - 1, _SHORTEST_PART - 1, -1)
+    first = next((single[word[:at]] for at in cuts if word[:at] in single), NOTHING)
+    last = next((single[word[-at:]] for at in cuts if word[-at:] in single), NOTHING)
+    return Entry(frozenset(), wider=first.classes | last.classes)
+
+
+@lru_cache(maxsize=8_192)
+def english(classes: frozenset[str]) -> frozenset[Gloss]:
+    """The English words of some classes, by which what they name is known to the dictionary of Chinese."""
+    phrases = {phrase for name in classes for phrase in _english().get(name, ())}
+    return frozenset(stems for phrase in phrases if 0 < len(stems := frozenset(content_terms(phrase, "en"))) <= 2)
+
+
+@lru_cache(maxsize=1)
+def _english() -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = {}
+    for language, phrase, entry in _phrases():
+        for name in entry.classes if language == "en" else ():
+            found.setdefault(name, []).append(phrase)
+    return found
+
+
+@lru_cache(maxsize=16)
+def _words(language: str) -> Mapping[str, Entry]:
+    """What single words of some length mean, by themselves as they are listed."""
+    found: dict[str, Entry] = {}
+    for owner, phrase, entry in _phrases():
+        if owner == language and len(phrase) >= _SHORTEST_PART and phrase.isalpha():
+            found[phrase.casefold()] = found.get(phrase.casefold(), NOTHING) | entry
+    return found
 
 
 @lru_cache(maxsize=32)

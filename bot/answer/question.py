@@ -11,7 +11,7 @@ from bot.answer.dense import dense_features
 from bot.answer.expect import IMPLIED, Expectation, expectations
 from bot.answer.feature import CODE, IMPLICIT, NUMBER, STRONG, WEAK, Feature, weak_words
 from bot.answer.figures import arabic, same_amount
-from bot.answer.lexicon import DENSE, NOTHING, Entry, spans
+from bot.answer.lexicon import COMPOUNDING, DENSE, NOTHING, Entry, english, parts, spans
 from bot.answer.meaning import Meaning, plain_text
 from bot.answer.spelt import spelt
 from bot.homophones import Written, corrected
@@ -117,7 +117,15 @@ def _word_features(plain: str, language: str, languages: Sequence[str], known: S
         if end > at + 1:
             weight = STRONG if any(token.replace("’", "'") not in stop for token in tokens[at:end]) else WEAK
             phrase = " ".join(tokens[at:end])
-            yield Feature(classes=entry.classes, near=entry.near, wider=entry.wider, phrase=phrase, weight=weight)
+            glosses = english(entry.classes) if "zh" in languages else frozenset()
+            yield Feature(
+                classes=entry.classes,
+                near=entry.near,
+                wider=entry.wider,
+                phrase=phrase,
+                weight=weight,
+                glosses=glosses,
+            )
         elif tokens[at].replace("’", "'") not in stop:
             after = tokens[at + 1] if at + 1 < len(tokens) else ""
             if _numbered(tokens[at], after, plain) and not (entry.near or entry.wider):
@@ -147,7 +155,11 @@ def _word(token: str, entry: Entry, own: str, languages: Sequence[str], known: S
         weight = WEAK if entry is NOTHING and (found & weak_words(own) or _is_adverb(token, own)) else STRONG
     if not digits and len(token) >= 5 and not any(found & other.terms for other in known):
         found |= _near(token, own, known)
-    glosses = frozenset({frozenset(terms(token, "en")[:1])}) if own == "en" and "zh" in languages else frozenset()
+    if entry is NOTHING and not digits and own in COMPOUNDING:
+        entry = parts(token, own)
+    glosses = english(entry.classes | entry.wider) if "zh" in languages else frozenset()
+    if "zh" in languages and own == "en":
+        glosses |= {frozenset(terms(token, "en")[:1])}
     return Feature(
         terms=frozenset(found),
         classes=entry.classes,

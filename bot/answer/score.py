@@ -17,7 +17,7 @@ from bot.answer.blocks import Listing, Table
 from bot.answer.dates import agreement, ended
 from bot.answer.expect import marked, shows
 from bot.answer.feature import BY_CLASS, STRONG, Feature
-from bot.answer.lexicon import DENSE
+from bot.answer.lexicon import COMPOUNDING, DENSE
 from bot.answer.meaning import Meaning, meaning
 from bot.answer.question import Question
 from bot.answer.ranges import within
@@ -56,8 +56,6 @@ NEARNESS = 1.1
 RELATIVE = 0.25
 """Taken from an amount that only says how much more or less something costs."""
 
-_COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi"})
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
@@ -90,7 +88,7 @@ class Scorer:
         nearness: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self.question, self.sections, self._nearness = question, sections, nearness
-        self._compounds = question.language in _COMPOUNDING
+        self._compounds = question.language in COMPOUNDING
         self._best = max((section.passage.score for section in sections), default=0.0) or 1.0
         self._asks_stale = marked("stale", question.text, question.language)
         self._hard = [wanted.kind for wanted in question.wanted if wanted.kind not in ("steps", "polar")]

@@ -50,3 +50,10 @@ def test_a_meaning_counts_less_than_the_word() -> None:
     assert smoke.match(meaning("抽烟", "zh")) == 1.0
     assert smoke.match(meaning("浴巾", "zh")) == 0.0
     assert smoke.match(meaning("吸烟", "zh")) >= BY_GLOSS
+
+
+def test_a_german_compound_is_known_by_its_parts_in_chinese() -> None:
+    """Garantieverlängerung is about a warranty, and so is 保修."""
+    found = understand("Garantieverlängerung", "de", {"zh"}, []).features
+    assert max(feature.match(meaning("保修", "zh")) for feature in found) >= BY_GLOSS - 0.05
+    assert max(feature.match(meaning("发票", "zh")) for feature in found) == 0.0
