@@ -74,8 +74,8 @@ class Errands:
     ) -> None:
         self._config, self._writer, self._attachments = config, writer, attachments
         self._understanding, self._search = understanding, search
-
         self._tones = Tones()
+
     async def run(self, question: Question, came: Came, draft: Draft) -> None:
         """Raises what the engine raises, but for summaries and tones, which need none."""
         command = draft.message.command
@@ -83,9 +83,9 @@ class Errands:
             await self._reply(self._can(command, question.language, draft.message.address.channel), draft)
         elif command == "summarize":
             await self._summarize(question, came, draft)
-        elif self._writer is None:
         elif command == "sentiment":
             await self._sentiment(question, came, draft)
+        elif self._writer is None:
             await self._reply(said("needs_model", question.language), draft)
         elif command == "translate":
             await self._translate(self._writer, question, came, draft)
@@ -141,13 +141,6 @@ class Errands:
         files = await self._attachments.text(came, draft.message.address)
         return _Material("\n\n".join(filter(None, (*came.threads, files))), speakers=not came.files)
 
-    # -- translate and write -------------------------------------------------------------------------
-    async def _translate(self, writer: Writer, question: Question, came: Came, draft: Draft) -> None:
-        language, channel = question.language, draft.message.address.channel
-        try:
-            code, text = target(question.text)
-        except LookupError as error:
-            return await self._reply(said("unknown_language", language, spoken=str(error.args[0])), draft)
     # -- sentiment -----------------------------------------------------------------------------------
     async def _sentiment(self, question: Question, came: Came, draft: Draft) -> None:
         text = await self._to_judge(question, came, draft)
@@ -173,6 +166,13 @@ class Errands:
         text, budget, _ = self._for_a_prompt(text)
         return await self._tones.asked(self._writer, question, text, draft, budget)
 
+    # -- translate and write -------------------------------------------------------------------------
+    async def _translate(self, writer: Writer, question: Question, came: Came, draft: Draft) -> None:
+        language, channel = question.language, draft.message.address.channel
+        try:
+            code, text = target(question.text)
+        except LookupError as error:
+            return await self._reply(said("unknown_language", language, spoken=str(error.args[0])), draft)
         text = text or (await self._attached(came, draft)).text
         if not text.strip():
             if not draft.notes:
@@ -204,6 +204,12 @@ class Errands:
         if clipped or composed.shortened:
             draft.notes.append(said("shortened_note", question.language))
 
+    def _for_a_prompt(self, text: str, most: int = 0) -> tuple[str, PromptsConfig, bool]:
+        """`text` as a model may see it, the budget for as much of it as `_apply` says, and whether it was cut."""
+        room = min(most or self._config.prompts.context_tokens, self._config.prompts.context_tokens)
+        text, clipped = _clipped(self._understanding.private(text), room * _CHARACTERS_A_TOKEN)
+        return text, self._config.prompts.model_copy(update={"question_tokens": room}), clipped
+
 
 def _on(key: str, *, files: bool) -> str:
     """The phrase `key`, which speaks of files, or its like that does not."""
@@ -211,12 +217,6 @@ def _on(key: str, *, files: bool) -> str:
 
 
 def _as_listed(command: Command, channel: str) -> str:
-    def _for_a_prompt(self, text: str, most: int = 0) -> tuple[str, PromptsConfig, bool]:
-        """`text` as a model may see it, the budget for as much of it as `_apply` says, and whether it was cut."""
-        room = min(most or self._config.prompts.context_tokens, self._config.prompts.context_tokens)
-        text, clipped = _clipped(self._understanding.private(text), room * _CHARACTERS_A_TOKEN)
-        return text, self._config.prompts.model_copy(update={"question_tokens": room}), clipped
-
     return written(command, channel, "to German:" if command == "translate" else "")
 
 
