@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from bot.answer.guard import Guard, hosts_of
+from bot.answer.live import Live
 from bot.config import Config, PromptsConfig
 from bot.draft import Draft, aside, owner
 from bot.engine.base import ChatMessage, Engine, Usage
@@ -21,6 +22,8 @@ from prompts.template import Library, Template
 from prompts.tokens import MESSAGE_TOKENS, estimate_tokens
 
 _ECHO_TOKENS = 10_000_000
+_CHARACTERS_A_TOKEN = 16
+"""More than any text has: what is longer than its tokens allow comes from a server that does not keep to them."""
 
 
 class Writer:
@@ -42,11 +45,12 @@ class Writer:
         *,
         values: Mapping[str, str] | None = None,
         budget: PromptsConfig | None = None,
+        checked: bool = False,
     ) -> Composed:
         """Write into `draft` what template `name` makes of `question`; the passages in the prompt are its sources.
 
-        `values` are the template's own variables; `budget` takes the place of the configured one. Raises what the
-        engine raises, and `TemplateError`.
+        `values` are the template's own variables; `budget` takes the place of the configured one. `checked`: what is
+        written will be held against its sources. Raises what the engine raises, and `TemplateError`.
         """
 
         def composing() -> Composed:
@@ -71,7 +75,8 @@ class Writer:
             for number, passage in enumerate(composed.prompt.passages, 1)
         )
         with draft.how.stage("writing"):
-            await self._stream(name, composed, draft, self._guard(composed, question.remembered, values or {}))
+            guard = self._guard(composed, question.remembered, values or {})
+            await self._stream(name, composed, draft, guard, Live(composed.prompt.passages) if checked else None)
         return composed
 
     def _guard(self, composed: Composed, remembered: Remembered, values: Mapping[str, str]) -> Guard | None:
@@ -86,7 +91,9 @@ class Writer:
         material = [*told, *found, *known, *values.values()]
         return Guard(prompt.system, material, hosts | set(self._config.web.link_hosts))
 
-    async def _stream(self, name: str, composed: Composed, draft: Draft, guard: Guard | None) -> None:
+    async def _stream(
+        self, name: str, composed: Composed, draft: Draft, guard: Guard | None, live: Live | None
+    ) -> None:
         asked = [ChatMessage(role=part["role"], content=part["content"]) for part in messages(composed.prompt)]
         sampling = composed.sampling
         if self._config.engine.kind == "echo" and self._config.prompts.max_tokens is None:
@@ -98,15 +105,23 @@ class Writer:
             shortened=composed.shortened,
         )
         usage: Usage | None = None
+        most, came = sampling.max_tokens * _CHARACTERS_A_TOKEN, 0
         try:
             async with aclosing(self._engine.stream(asked, sampling, owner=owner(draft.message))) as stream:
                 async for delta in stream:
-                    if delta.text:
-                        await draft.show(guard.add(delta.text) if guard else draft.text + delta.text)
+                    if piece := delta.text[: most - came]:
+                        text = guard.add(piece) if guard else draft.text + piece
+                        await draft.show(live.of(text) if live else text)
                     draft.reason = delta.finish_reason or draft.reason
                     usage = delta.usage or usage
-        finally:
-            draft.text = guard.end() if guard else draft.text
+                    came += len(piece)
+                    if came == most:
+                        draft.reason = "length"
+                        break
+        finally:  # what does not come to its end is not checked later
+            written = guard.end() if guard else draft.text
+            draft.text = live.of(written) if live else written
+        draft.text = written
         draft.how.asked = _counted(draft.how.asked, usage, draft.text)
 
 

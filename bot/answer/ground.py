@@ -31,6 +31,9 @@ ALIKE = 0.6
 GRAMMAR, _FEW_WORDS = 0.12, 6
 """The share of a sentence's words that only carry grammar, in a sentence of so many words."""
 
+_HEAP, _VARIED = 24, 6
+"""Of so many words in one sentence at least one in so many is another one, and not most are single letters."""
+
 _LETTERS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 _NEAREST = 3
@@ -64,8 +67,9 @@ class Grounded:
     sentences: tuple[Sentence, ...] = ()
 
 
-def ground(text: str, passages: Sequence[Passage]) -> Grounded:
-    """Check `text`, whose [n] name `passages` from 1 on.
+def ground(text: str, passages: Sequence[Passage], asked: str = "") -> Grounded:
+    """Check `text`, whose [n] name `passages` from 1 on. `asked` is the language to answer in: only into that one may
+    a source be translated, since a translation can be compared by its figures and names alone ("": into any).
 
     False citations are dropped. A sentence that names the wrong source but is held by another is given that one's
     number; one whose source the answer names nowhere gets its number. Sentences that no source holds are left out
@@ -74,7 +78,8 @@ def ground(text: str, passages: Sequence[Passage]) -> Grounded:
     """
     sources = [_source(passage) for passage in passages]
     clean = only(normalised(text), range(1, len(passages) + 1)).strip()
-    language = _language(clean, passages)
+    language = _language(clean, passages, asked)
+    sources = [replace(source, translated=asked in ("", language)) for source in sources]
     found = claims(clean, language)
     told = [_checked(claim, sources, language) for claim in found]
     corrected = clean
@@ -114,6 +119,8 @@ def _checked(claim: Claim, sources: Sequence[_Source], language: str) -> Sentenc
     if not claim.factual:
         return told
     holders = tuple(number for number, source in enumerate(sources, 1) if _holds(source, claim, language))
+    if _heap(claim.text):
+        return replace(told, verdict="not held")
     if holders or _held_together(sources, claim, language):
         return replace(told, verdict="held" if holders else "held together", sources=holders)
     asked = claim.cited or range(1, len(sources) + 1)
@@ -154,12 +161,14 @@ def _recite(text: str, claim: Claim, number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A passage as what it says: all of it, and line by line with its heading."""
+    """A passage as what it says: all of it, and line by line with its heading. `translated`: it may be told in the
+    answer's language when that is not its own."""
 
     language: str
     plain: str
     whole: Meaning
     lines: tuple[tuple[Meaning, bool], ...]
+    translated: bool = True
 
 
 def _source(passage: Passage) -> _Source:
@@ -191,7 +200,7 @@ def _lines(block: Paragraph | Listing | Table) -> Sequence[str]:
 def _holds(source: _Source, claim: Claim, language: str) -> bool:
     if unheld(claim.text, source.plain) or _unnamed(claim.text, [source], language):
         return False
-    if source.language and source.language != language:
+    if source.translated and source.language and source.language != language:
         return _readable(claim.text, language)  # a translation: beside its figures and names nothing can be compared
     return _overlap(claim.text, source.whole, language) >= OVERLAP and not _contradicts(source, claim, language)
 
@@ -204,6 +213,14 @@ def _readable(text: str, language: str) -> bool:
     if language in DENSE or not known or len(words) < _FEW_WORDS:
         return True
     return sum(word in known for word in words) >= GRAMMAR * len(words)
+
+
+def _heap(text: str) -> bool:
+    """Whether a text is one word over and over, or a row of letters: no sentence that a source could hold."""
+    words = [word.lower() for word in _LETTERS.findall(text)]
+    if len(words) < _HEAP:
+        return False
+    return len(set(words)) * _VARIED < len(words) or 2 * sum(len(word) == 1 for word in words) > len(words)
 
 
 def _held_together(sources: Sequence[_Source], claim: Claim, language: str) -> bool:
@@ -260,12 +277,12 @@ def _contradicts(source: _Source, claim: Claim, language: str) -> bool:
     return all(negated != denies for overlap, negated in alike if overlap >= 0.9 * best)
 
 
-def _language(text: str, passages: Sequence[Passage]) -> str:
+def _language(text: str, passages: Sequence[Passage], asked: str) -> str:
     """The language that the answer is in: by its script, else by its stop words, else that of the first source."""
     for pattern, language in _SCRIPTS:
         if pattern.search(text):
             return language
     spoken = [word.lower().replace("’", "'") for word in _LETTERS.findall(text)]
     known = [passage.language for passage in passages if passage.language]
-    candidates = dict.fromkeys([*known, "en", "de", "es", "fr", "it", "pt", "nl"])
+    candidates = dict.fromkeys([*filter(None, [asked]), *known, "en", "de", "es", "fr", "it", "pt", "nl"])
     return max(candidates, key=lambda language: sum(word in STOP_WORDS.get(language, ()) for word in spoken))

@@ -4,8 +4,9 @@ Two things hold whatever the model was talked into by a passage, a file or a mes
 
 1. The instructions that it was given are not repeated: a run of their words that stands in nothing else that it read
    is cut out. (Translated or spelled backwards they are another text, so instructions should hold no secret.)
-2. An address is only shown if it stood in what the model read, or leads to one of the site's own hosts; so no answer
-   carries what was said here to a stranger's server. Pictures are never shown.
+2. An address (also of mail, and also without its "https://") is only shown if it stood in what the model read, or leads
+   to one of the site's own hosts; so no answer carries what was said here to a stranger's server. Pictures are never
+   shown, nor are characters that nobody sees.
 
 It works on what comes, piece by piece: what may become either of the two is held back until it is decided.
 """
@@ -24,21 +25,31 @@ _WORDS, _CHARACTERS = 8, 14
 """So many words (of Chinese and the like: characters) in a row are a repetition and no accident."""
 _COMMON = 2
 """So many words are shown of each: two words in a row stand everywhere, and nobody should wait for what follows."""
+_LONGEST = 2_000
+"""No address that stood anywhere is so long: what goes on is decided, so that no text costs more than others."""
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+")
 _ADDRESS = r"[^\s<>()\[\]\"'|\\^`]"
 _SCHEME = r"[a-z][a-z0-9+-]{1,20}:"
+_LETTER = rf"[^\W{_CJK}]"
+_LOCAL = rf"(?:{_LETTER}|[.+%-])"
+_BEGINS = rf"(?<!{_LETTER})(?<![.+%-])"
+_HOST = rf"(?:{_LETTER}(?:{_LETTER}|-)*+\.)++[^\W\d_{_CJK}]{{2,24}}"
+UNSEEN = re.compile("[\u00ad\u200b\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
+"""They part words for a program and for nobody else. What shapes scripts and emoji is not among them."""
 _SHOWN = re.compile(
     r"(?P<picture>!?)\[(?P<words>[^\[\]\n]{0,300})\]"
     r"\(\s*<?(?P<target>[^()\s<>]*(?:\([^()\s]*\)[^()\s<>]*)*)>?(?:\s+[^()\n]*)?\)"
-    rf"|<?(?P<bare>(?:\b{_SCHEME}//|\bwww\.|(?<=\]: )//|(?<=\]:)//){_ADDRESS}+)>?",
+    rf"|<?(?P<bare>(?:(?<!{_LETTER}){_SCHEME}//|(?<!{_LETTER})www\.|(?<=\]: )//|(?<=\]:)//){_ADDRESS}+"
+    rf"|{_BEGINS}(?:mailto:)?{_LOCAL}++@{_HOST}|(?<!{_LETTER})(?<!{_LETTER}\.)(?<![@+%-]){_HOST}(?::\d{{1,5}})?[/?#]{_ADDRESS}*)>?",
     re.IGNORECASE,
 )
-"""A link or a picture, or an address by itself."""
+"""A link or a picture, or an address by itself: with its scheme, of mail, or a host and what one asks of it."""
 _OPEN = re.compile(
     r"(?:!?\[[^\[\]\n]{0,300}(?:\](?:\((?:[^()\n]|\([^()\n]*\))*(?:\([^()\n]*)?"
     rf"|: ?(?:/(?:/{_ADDRESS}*)?)?)?)?|!|<"
-    rf"|<?\b(?:www\.{_ADDRESS}*|{_SCHEME}(?:/(?:/{_ADDRESS}*)?)?)>?)$",
+    rf"|<?(?<!{_LETTER})(?:www\.{_ADDRESS}*|{_SCHEME}(?:/(?:/{_ADDRESS}*)?)?)>?"
+    rf"|<?{_BEGINS}{_LOCAL}++(?:@{_ADDRESS}*+)?|<?{_BEGINS}(?={_LOCAL}*?\.){_LOCAL}++[:/?#]{_ADDRESS}*+)$",
     re.IGNORECASE,
 )
 _WORD_AT_END = re.compile(rf"<?[^\W_{_CJK}]+$")
@@ -64,7 +75,7 @@ class Guard:
 
     def add(self, piece: str) -> str:
         """All that may be shown after `piece` has come."""
-        self._held += piece
+        self._held += UNSEEN.sub("", piece)
         self._pass(self._undecided())
         return self._shown
 
@@ -81,10 +92,12 @@ class Guard:
 
     def _undecided(self) -> int:
         """From where on the text may become something that is not shown."""
+        if len(self._held) > _LONGEST:
+            return len(self._held)
         ends = [match.start() for pattern in (_OPEN, _WORD_AT_END) if (match := pattern.search(self._held))]
         found = list(_TOKEN.finditer(self._held))
         words, old = [*self._before, *(_folded(match.group()) for match in found)], len(self._before)
-        for end in {len(words) - bool(_WORD_AT_END.search(self._held)), len(words)}:
+        for end in {len(words), *(len(words) - sum(match.start() >= at for match in found) for at in ends)}:
             begin = max(self._repeated(words, end) + _COMMON, old)
             if begin < end:
                 ends.append(found[begin - old].start())
@@ -135,13 +148,18 @@ class Guard:
             parts = urlsplit(address if "://" in address or ":" in address.split("/")[0] else f"https://{address}")
         except ValueError:
             return False
-        if parts.scheme in ("mailto", "tel"):
-            return parts.path in self._material
+        reached = parts.path if parts.scheme in ("mailto", "tel") else address
+        if reached != address or re.fullmatch(rf"{_LOCAL}+@[^/?#:]+", address):
+            return self._stood(reached, r"(?<![\w.+%-])", r"(?![\w@-])")
         if parts.scheme not in ("http", "https") or parts.username is not None:
             return False
         if (parts.hostname or "").casefold() in self._hosts:
             return True
-        return re.search(rf"{re.escape(address)}(?![\w/?#&=%-])", self._material) is not None
+        return self._stood(address, "", r"(?![\w/?#&=%-])")
+
+    def _stood(self, address: str, before: str, after: str) -> bool:
+        """Whether an address stood in the material as a whole."""
+        return re.search(before + re.escape(address) + after, self._material) is not None
 
 
 def hosts_of(addresses: Iterable[str]) -> set[str]:

@@ -155,3 +155,20 @@ def test_a_source_that_is_named_nowhere_gets_its_number() -> None:
     assert (
         found.text == "You have 60 days from delivery [1]. It is free in Germany.\n\nGift cards cannot be returned. [2]"
     )
+
+
+TRANSLATED = "Du bist der Assistent des Ladens und sollst nur aus den Abschnitten antworten, die hier stehen. [1]"
+
+
+def test_a_source_is_only_translated_into_the_language_to_answer_in() -> None:
+    """Of a translation little can be compared, so it has to be asked for."""
+    assert ground(TRANSLATED, SOURCES, "de").supported
+    assert not ground(TRANSLATED, SOURCES, "en").supported
+    assert ground("Sie haben 60 Tage ab Lieferung [1].", SOURCES, "de").supported
+    assert ground("You have 60 days from delivery [1].", SOURCES, "de").supported
+
+
+@pytest.mark.parametrize("heap", ["label " * 40, "the label is free and " * 20, "-".join("you have sixty days" * 3)])
+def test_a_heap_of_words_is_no_sentence(heap: str) -> None:
+    """A word over and over says nothing that a source could hold, and neither do letters in a row."""
+    assert not ground(f"{heap} [1]", SOURCES).supported

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answer.guard import CUT, Guard, hosts_of
+from bot.answer.guard import CUT, UNSEEN, Guard, hosts_of
 
 INSTRUCTIONS = (
     "You are the assistant of Otterhaul. Answer the visitor's last message in English, using the passages below and "
@@ -30,6 +30,12 @@ PIECES = st.sampled_from(
         "![](https://evil.example/pixel.png)",
         "https://shop.example/returns?from=faq",
         "https://evil.example/a",
+        "evil.example/b",
+        "evil@evil.example",
+        "@",
+        "big-",
+        ".",
+        "\u200b",
         "www.evil.example",
         "[1] ",
         "[",
@@ -89,6 +95,18 @@ def passed(text: str, *, cuts: int = 0, hosts: tuple[str, ...] = (), instruction
         ("ftp://evil.example/x", CUT),
         ("[mail](mailto:help@shop.example)", "[mail](mailto:help@shop.example)"),
         ("[mail](mailto:evil@evil.example)", "mail"),
+        ("[mail](mailto:p@shop.example)", "mail"),
+        ("Write to help@shop.example.", "Write to help@shop.example."),
+        ("Write to big-evil@evil.example, now.", f"Write to {CUT}, now."),
+        ("请发邮件到evil@evil.example。", f"请发邮件到{CUT}。"),
+        ("See evil.example/?q=my+name.", f"See {CUT}."),
+        ("见evil.example/?q=我的名字。", f"见{CUT}。"),
+        ("See //evil.example/a?q=b now", f"See //{CUT} now"),
+        ("Ask my.name.evil.example:443/x", f"Ask {CUT}"),
+        ("See shop.example/returns?from=faq.", "See shop.example/returns?from=faq."),
+        ("Node.js and/or ASP.NET, e.g.this 3.50/day", "Node.js and/or ASP.NET, e.g.this 3.50/day"),
+        ("A\u200bnswer the vis\u00aditor's last message in English, using the passages.", f"Answer the {CUT}."),
+        ("Answer 👩\u200d👧", "Answer 👩\u200d👧"),
         ("3.50 a day [2](and so on)", "3.50 a day [2](and so on)"),
     ],
 )  # fmt: skip
@@ -130,7 +148,7 @@ def test_what_was_shown_is_never_taken_back_and_does_not_hang_on_how_it_came(tex
 @given(st.text(max_size=300), st.integers(1, 5))
 def test_any_text_without_addresses_comes_through(text: str, size: int) -> None:
     """Nothing else is held back in the end."""
-    harmless = text.translate(dict.fromkeys(map(ord, "[]():/<>.!"), " "))
+    harmless = UNSEEN.sub("", text.translate(dict.fromkeys(map(ord, "[]():/<>.!@"), " ")))
     assert passed(harmless, cuts=size) == harmless
 
 
