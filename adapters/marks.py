@@ -159,13 +159,17 @@ def _parts(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def code_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Inline code in one paragraph: it ends at the next run of as many backticks as it began with."""
+    """Inline code in one paragraph: it ends at the next run of as many backticks as it began with.
+
+    A backslash takes one from a run that might begin it; within code it is one like any other.
+    """
     runs = [run.span() for run in _TICKS.finditer(text, start, end)]
+    escaped = [int(_is_escaped(text, first)) for first, _ in runs]
     following: dict[int, int] = {}
     partner: list[int | None] = [None] * len(runs)
     for number in range(len(runs) - 1, -1, -1):
         length = runs[number][1] - runs[number][0]
-        partner[number] = following.get(length)
+        partner[number] = following.get(length - escaped[number])
         following[length] = number
     number = 0
     while number < len(runs):
@@ -173,5 +177,13 @@ def code_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         if other is None:
             number += 1
         else:
-            yield runs[number][0], runs[other][1]
+            yield runs[number][0] + escaped[number], runs[other][1]
             number = other + 1
+
+
+def _is_escaped(text: str, at: int) -> bool:
+    """Whether an odd number of backslashes stands before `at`."""
+    before = at
+    while before and text[before - 1] == "\\":
+        before -= 1
+    return (at - before) % 2 == 1

@@ -21,6 +21,7 @@ from itertools import count
 from bot.config import HandoverConfig
 from bot.events import Address, Case, CaseState, Command, Message, Post, PostKind, Turn
 from bot.phrases import said
+from bot.typed import open_links, typed
 
 ACTS: dict[Command, CaseState] = {"take": "taken", "resolve": "resolved", "return": "returned"}
 """What colleagues do with a case, and what it becomes by that."""
@@ -33,6 +34,7 @@ nobody else's business."""
 _FOR_THE_BOT: frozenset[Command] = OF_THE_HOUSE | {"ask", "start", "summarize", "translate", "write"}
 _REASON_CHARACTERS = 1_000
 _TURN_CHARACTERS = 1_000
+_NAME_CHARACTERS = 100
 _CARD_CHARACTERS = 6_000
 
 
@@ -78,7 +80,7 @@ def opening(case: Case, told: Sequence[Turn], language: str) -> Step:
 def by_visitor(case: Case, message: Message, language: str, *, asks_for_person: bool) -> Step:
     """The visitor of an open case says something."""
     posts = _Posts(case, message)
-    text = _words(message, language)
+    text = typed(_words(message, language))
     shown = (
         (posts.make(case.desk, "said", text, name=message.name or case.name or said("visitor", language)),)
         if text
@@ -172,15 +174,20 @@ def _words(message: Message, language: str) -> str:
 
 
 def _transcript(case: Case, told: Sequence[Turn], language: str) -> str:
-    """What was said, newest last, as Markdown: quoted, so that nobody's words look like somebody else's."""
-    bot = said("assistant", language)
-    names = {"user": _one_line(case.name) or said("visitor", language), "assistant": bot}
+    """What was said, newest last, as Markdown: quoted, so that nobody's words look like somebody else's.
+
+    Visitors' words stand there as they were typed, and in the bot's no link hides where it leads: it may have written
+    what a visitor told it to.
+    """
+    names = {"user": case.name.strip() or said("visitor", language)}
     parts: list[str] = []
     room = _CARD_CHARACTERS
     for turn in reversed(told):
         text = turn.text.strip()
         text = text if len(text) <= _TURN_CHARACTERS else text[:_TURN_CHARACTERS].rstrip() + " …"
-        part = f"**{names.get(turn.role, bot)}**\n" + "\n".join(f"> {line}" for line in text.splitlines())
+        text = typed(text) if turn.role == "user" else open_links(text)
+        name = turn.name.strip() or names.get(turn.role) or said("assistant", language)
+        part = f"**{_one_line(name)}**\n" + "\n".join(f"> {line}" for line in text.splitlines())
         room -= len(part)
         if room < 0:
             break
@@ -188,8 +195,8 @@ def _transcript(case: Case, told: Sequence[Turn], language: str) -> str:
     return "\n\n".join(reversed(parts))
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _one_line(name: str) -> str:
+    return typed(" ".join(name.split())[:_NAME_CHARACTERS])
 
 
 def _digest(message: Message, characters: int) -> str:

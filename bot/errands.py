@@ -23,6 +23,7 @@ from bot.events import Command, Passage
 from bot.phrases import said
 from bot.question import Question, Understanding
 from bot.target import target
+from bot.typed import open_links, speaker, typed
 from bot.writing import Writer
 from prompts.cut import MARKER
 from prompts.memory import Remembered
@@ -116,7 +117,9 @@ class Errands:
         material = await self._material(question, came, draft) or _talk(question)
         if material.text.strip() and self._writer is not None:
             try:
-                return await self._apply(self._writer, "summarize", question, material.text, draft)
+                await self._apply(self._writer, "summarize", question, material.text, draft)
+                draft.text = open_links(draft.text)
+                return
             except EngineFault as error:
                 log.error("errand.engine", message=draft.message.id, error=str(error))
         told = await aside(len(material.text), self._extract, material)
@@ -125,10 +128,14 @@ class Errands:
         elif not draft.notes:  # they say already why there is nothing to read
             files = bool(self._attachments.perception.can(draft.message.address.channel, question.language))
             await self._reply(said(_on("summarize_what", files=files), question.language), draft)
-        return None
 
     def _extract(self, material: _Material) -> str:
-        return summary(material.text, self._understanding.language_of(material.text), speakers=material.speakers)
+        """Its main points. What people said stands there as they typed it, and nobody's link hides where it leads."""
+        language = self._understanding.language_of(material.text)
+        points = summary(material.text, language, speakers=material.speakers)
+        if not material.speakers:
+            return open_links(points)
+        return "\n".join(f"- {typed(point.removeprefix('- '))}" for point in points.splitlines())
 
     async def _material(self, question: Question, came: Came, draft: Draft) -> _Material | None:
         """The text after the command, else what came with it; None when there is neither."""
@@ -227,7 +234,7 @@ def _talk(question: Question) -> _Material:
     for turn in question.remembered.turns:
         summarised = turn.text == "summarize" if turn.role == "user" else summarised
         if not summarised:  # what was a summary before says nothing new
-            name = said("visitor" if turn.role == "user" else "assistant", question.language)
+            name = speaker(turn.name) or said("visitor" if turn.role == "user" else "assistant", question.language)
             lines.append(f"{name}: {' '.join(_CITATION.sub('', turn.text).split())}")
     return _Material("\n".join(filter(None, lines)), speakers=True)
 

@@ -165,6 +165,7 @@ PostKind = Literal["said", "notice", "case"]
 class Post:
     """Something to show at `address` that answers no message there.
 
+    `text` is Markdown; what a visitor typed stands in it so that it reads as it was typed (`bot.typed`).
     `id` is unique for ever within the channel, but for cards: a card that comes again takes the place of the one
     before. `case` is the case that it is about, in the state that it had then.
     """
@@ -199,12 +200,16 @@ Outbound = Reply | Failed | Post
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What is remembered of a conversation: one thing said by one side."""
+    """What is remembered of a conversation: one thing said by one side.
+
+    `name` is what whoever said it is called, where several may speak on that side and the channel tells their names.
+    """
 
     role: Role
     text: str
     language: str
     at: float
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,7 +167,7 @@ class Handover:
         language = case.language if visitor else self._language
         return Outcome(
             event=asked.ends(step.says, language),
-            turns=_remembered(asked.message.text, step.says, language, at) if visitor else (),
+            turns=_remembered(asked.message, step.says, language, at) if visitor else (),
             posts=step.posts,
             case=step.case,
             seen=case,
@@ -182,7 +182,7 @@ def _offer(asked: _Asked, outcome: Outcome) -> Reply | None:
     return None
 
 
-def _remembered(text: str, says: str, language: str, at: float) -> tuple[Turn, ...]:
-    asked = Turn(role="user", text=text, language=language, at=at)
+def _remembered(message: Message, says: str, language: str, at: float) -> tuple[Turn, ...]:
+    asked = Turn(role="user", text=message.text, language=language, at=at, name=message.name)
     told = Turn(role="assistant", text=says, language=language, at=at)
     return tuple(turn for turn in (asked, told) if turn.text.strip())

@@ -11,6 +11,7 @@ from adapters.split import split, utf16
 from bot.events import Case, Post
 from bot.phrases import language_name
 from bot.phrases import said as phrase
+from bot.typed import typed
 
 Block = dict[str, Any]
 
@@ -79,7 +80,7 @@ def card(post: Post, language: str) -> tuple[Block, ...]:
 
 
 def _lines(reason: str) -> list[str]:
-    return markdown.body(_cut(reason.strip(), _REASON)).splitlines()
+    return markdown.body(typed(_cut(reason.strip(), _REASON))).splitlines()
 
 
 def _fields(case: Case, language: str) -> list[Block]:

@@ -1,8 +1,8 @@
 """The house's Markdown as Slack's: https://docs.slack.dev/reference/block-kit/blocks/markdown-block. Pure.
 
 Slack reads ordinary Markdown, but for three things: images become links, a citation [1] becomes a link to its source,
-and nothing that a model or a visitor writes may call people: Slack's mentions (<!channel>, <@U…>) come out as the text
-that they are.
+and nothing that a model or a visitor writes may call people: Slack's mentions (<!channel>, <@U…>), and whatever else
+stands in angle brackets that were escaped, come out as the text that they are.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _TARGET = r"\((?:[^()\n\\]|\\.|\([^()\n]*+\))*+\)"
 _THING = re.compile(
     rf"(?P<image>!(?=\[(?:[^\[\]\n\\]|\\.)*+\]{_TARGET})(?P<nameless>\[(?=\]))?)"
     r"|\[(?P<number>\d{1,4})\](?![(\[:])"
+    r"|(?P<angle>\\<)"
     r"|(?P<mention><(?=[@#]|!(?:channel|here|everyone|group|subteam|date)))"
     r"|(?P<shout>(?<![^\W_])(?<!\.)@(?=(?:channel|here|everyone)(?![^\W_])))",
     re.IGNORECASE,
@@ -50,7 +51,7 @@ def body(text: str, links: Mapping[int, str] | None = None) -> str:
         if match["number"]:
             url = (links or {}).get(int(match["number"]))
             return f"[{match[0]}]({url})" if url else match[0]
-        if match["mention"]:
+        if match["mention"] or match["angle"]:
             return "&lt;"
         if match["shout"]:
             return f"@{_JOINER}"

@@ -16,6 +16,7 @@ _CITATION = re.compile(rf"[ \t]*+\[(?:\[\d{{1,4}}\]\]{_TARGET}|\d{{1,4}}\](?![(\
 _SLACKS_CITATION = re.compile(r"[ \t]*+<https?://[^<>|\n]++\|\[\d{1,4}\]>")
 _LINK = re.compile(rf"!?\[(?P<label>(?:[^\[\]\n\\]|\\.)*+)\]{_TARGET}")
 _MARK = re.compile(r"\\(?P<sign>[!-/:-@\[-`{-~])|\*\*|~~|`++|(?<!\w)__(?=\w)|(?<=\w)__(?!\w)")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _SLANTED = re.compile(r"(?<![\w*\\])\*(?=[^\s*])([^*\n]{1,300})(?<=\S)\*(?![\w*])")
 _SAID = re.compile(r"(?P<stars>\*{1,2})(?P<name>[^*:\n]{1,200}):(?P=stars)[ \t]")
 """As `markdown.said` writes it, or Slack gives it back."""
@@ -41,7 +42,9 @@ def without_sources(text: str) -> str:
 def told_by(text: str) -> tuple[str, str]:
     """Whose words the bot passes on in `text` ("" when they are its own), and the words."""
     name = _SAID.match(text)
-    return (_MARK.sub(lambda found: found["sign"] or "", name["name"]), text[name.end() :]) if name else ("", text)
+    if name is None:
+        return "", text
+    return _MARK.sub(lambda found: found["sign"] or "", name["name"]), _ESCAPED.sub(r"\1", text[name.end() :])
 
 
 def _sources() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from bot.config import Config
 from bot.errors import SourceError
 from bot.events import Address, Attachment
 from bot.phrases import said as phrase
+from bot.typed import speaker
 from storage.base import Store
 
 THREAD = "application/vnd.frontdesk.thread"
@@ -47,10 +48,10 @@ class Reading:
         if case is None:
             raise SourceError("There is no such case.", why="missing")
         language = self._config.language.fixed or self._config.language.default
-        names = {"user": " ".join(case.name.split()) or phrase("visitor", language)}
-        turns = await self._store.turns(case.visitor, limit=_TURNS)
+        names = {"user": speaker(case.name) or phrase("visitor", language), "assistant": phrase("assistant", language)}
+        turns = [turn for _, turn in await self._store.turns(case.visitor, limit=_TURNS)]
         return "\n".join(
-            f"{names.get(turn.role, phrase('assistant', language))}: {' '.join(turn.text.split())}" for _, turn in turns
+            f"{speaker(turn.name) or names.get(turn.role, '')}: {' '.join(turn.text.split())}" for turn in turns
         )
 
 

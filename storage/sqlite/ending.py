@@ -25,7 +25,7 @@ _FIND_POST = "SELECT 1 FROM outbox WHERE channel = ? AND id = ? AND kind IN ('sa
 _INSERT_POST = """
     INSERT INTO outbox(message, conversation, channel, kind, text, at, about, id, name, snapshot)
     VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-_INSERT_TURN = "INSERT INTO turns(message, conversation, role, text, language, at) VALUES(?, ?, ?, ?, ?, ?)"
+_INSERT_TURN = "INSERT INTO turns(message, conversation, role, text, language, at, name) VALUES(?, ?, ?, ?, ?, ?, ?)"
 
 
 def complete(
@@ -80,13 +80,13 @@ def _insert_post(db: Database, message: int, post: Post, now: float) -> Outgoing
     values = (message, conversation, channel, post.kind, post.text, now, about, post.id, post.name)
     number = db.execute(_INSERT_POST, (*values, snapshot_of(post.case))).lastrowid
     if post.kind == "said" and post.address == post.case.visitor:
-        turn = Turn(role="assistant", text=post.text, language=post.case.language, at=now)
+        turn = Turn(role="assistant", text=post.text, language=post.case.language, at=now, name=post.name)
         _insert_turn(db, message, conversation, turn)
     return Outgoing(number=number or 0, event=post, at=now)
 
 
 def _insert_turn(db: Database, message: int, conversation: int, turn: Turn) -> None:
-    db.execute(_INSERT_TURN, (message, conversation, turn.role, turn.text, turn.language, turn.at))
+    db.execute(_INSERT_TURN, (message, conversation, turn.role, turn.text, turn.language, turn.at, turn.name))
 
 
 def _end_values(event: Reply | Failed, attempt: int) -> tuple[object, ...]:

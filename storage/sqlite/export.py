@@ -22,6 +22,7 @@ from storage.sqlite.rows import (
     OUTGOING_COLUMNS,
     OUTGOING_TABLES,
     SEND_COLUMNS,
+    TURN_COLUMNS,
     Row,
     address_of,
     case_of,
@@ -43,7 +44,7 @@ _GIVEN = f"""
     FROM feedback f JOIN messages m ON m.number = f.message JOIN conversations c ON c.number = m.conversation
     WHERE f.sender = ? AND f.sender <> '' AND m.number NOT IN {_LISTED} ORDER BY f.at, m.number"""
 _TURNS = f"""
-    SELECT number, role, text, language, at FROM turns
+    SELECT {TURN_COLUMNS} FROM turns
     WHERE conversation = ? AND message IN {_LISTED} ORDER BY number"""
 _POSTS = f"""
     SELECT {OUTGOING_COLUMNS} FROM {OUTGOING_TABLES}

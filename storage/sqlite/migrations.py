@@ -331,3 +331,8 @@ def corrections(db: Database) -> None:
 @steps()
 def what_documents_call_by_two_names(db: Database) -> None:
     db.execute("ALTER TABLE documents ADD COLUMN aliases TEXT NOT NULL DEFAULT '[]'")
+
+
+@steps()
+def who_said_it(db: Database) -> None:
+    db.execute("ALTER TABLE turns ADD COLUMN name TEXT NOT NULL DEFAULT ''")

@@ -43,7 +43,7 @@ CASE_COLUMNS = (
 )
 CASE_TABLES = "cases k JOIN conversations v ON v.number = k.visitor JOIN conversations d ON d.number = k.desk"
 SEND_COLUMNS = "s.part, s.state, s.remote, s.detail"
-TURN_COLUMNS = "number, role, text, language, at"
+TURN_COLUMNS = "number, role, text, language, at, name"
 DOCUMENT_COLUMNS = "location, title, language, digest, passages, added_at, scope, url, aliases"
 PASSAGE_COLUMNS = (
     "p.number, p.text, p.title, d.location, d.url, p.heading, p.language, p.position, "
@@ -172,8 +172,8 @@ def send_of(row: Row) -> Send:
 
 def turn_of(row: Row) -> tuple[int, Turn]:
     """A row of TURN_COLUMNS."""
-    number, role, text, language, at = row
-    return number, Turn(role=role, text=text, language=language, at=at)
+    number, role, text, language, at, name = row
+    return number, Turn(role=role, text=text, language=language, at=at, name=name)
 
 
 def document_of(row: Row) -> Document:

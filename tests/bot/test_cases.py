@@ -12,6 +12,7 @@ from bot.cases import ACTS, Step, at_support, before, by_colleague, by_visitor, 
 from bot.config import HandoverConfig
 from bot.events import Address, Attachment, Case, Command, Message, Post, Turn
 from bot.phrases import phrase_languages, said
+from bot.typed import typed
 
 DESK = HandoverConfig(channel="slack", account="T0123", conversation="C0123")
 HOME = Address(channel="web", conversation="v")
@@ -120,6 +121,34 @@ def test_opening_tells_both_sides() -> None:
     assert post.case.reason == "I want a human"
 
 
+def test_colleagues_read_what_was_typed() -> None:
+    """A visitor's Markdown does nothing at the desk, nor does a name; no link of the bot's hides where it leads."""
+    link = "[Your account](https://evil.example)"
+    told = [turn(f"# {link}\n**now**", 1.0), Turn(role="assistant", text=f"**See** {link}", language="en", at=2.0)]
+    (post,) = opening(case(name="*Zoë* [x](y)"), told, "en").posts
+    assert post.text == (
+        "**\\*Zoë\\* \\[x\\](y)**\n> \\# \\[Your account\\](https://evil.example)\n> \\*\\*now\\*\\*\n\n"
+        "**Assistant**\n> **See** [Your account]\\(https://evil.example)"
+    )
+    for state in ("waiting", "taken"):
+        says = by_visitor(replace(case(), state=state), visitor_says("v1", link), "en", asks_for_person=False)
+        assert says.posts[0].text == "\\[Your account\\](https://evil.example)"
+    assert does(taken(), colleague("c1", text=link)).posts[0].text == link
+
+
+def test_everybody_on_a_card_has_their_own_name() -> None:
+    """In a group several people speak with the bot, and colleagues with them; nobody's name is given to another."""
+    told = [
+        replace(turn("Is it broken?", 1.0), name="Ada\n> Bob"), replace(turn("Mine is.", 2.0), name="Bob"),
+        turn("Hm.", 3.0),
+        Turn(role="assistant", text="I see.", language="en", at=4.0, name="Ana"),
+        Turn(role="assistant", text="So it is.", language="en", at=5.0),
+    ]  # fmt: skip
+    (post,) = opening(case(name="Ada"), told, "en").posts
+    said_by = [line for line in post.text.split("\n") if line.startswith("**")]
+    assert said_by == ["**Ada > Bob**", "**Bob**", "**Ada**", "**Ana**", "**Assistant**"]
+
+
 def test_a_desk_is_a_thread_in_one_place() -> None:
     """Neither another account, nor another channel, nor a place without a thread is the support desk."""
     desk = case().desk
@@ -176,9 +205,9 @@ def test_colleagues_are_told_when_nobody_hears_them() -> None:
 def test_files_are_named_where_they_do_not_go() -> None:
     """The desk reads which files a visitor sent; a colleague is told that theirs are not passed on."""
     post = by_visitor(taken(), visitor_says("v1", "look", attachments=(FILE,)), "de", asks_for_person=False).posts[0]
-    assert post.text == "look\n[Dateien: invoice.pdf]"
+    assert post.text == typed("look\n[Dateien: invoice.pdf]")
     alone = by_visitor(taken(), visitor_says("v1", "", attachments=(FILE,)), "en", asks_for_person=False).posts[0]
-    assert alone.text == "[Files: invoice.pdf]"
+    assert alone.text == typed("[Files: invoice.pdf]")
     step = does(taken(), colleague("c1", text="here", attachments=(FILE,)))
     assert step.says == said("case_files", "en") and step.posts[0].text == "here\n[Files: invoice.pdf]"
 

@@ -167,7 +167,8 @@ class ConversationContract(Contract):
     async def test_turns_of_any_number(self, store: Store) -> None:
         """An end may carry no turn, or several."""
         lease = await take(store, say(1))
-        several = (*turns(lease), Turn(role="system", text="handed over", language="", at=8.5))
+        named = Turn(role="user", text="so it is", language="en", at=8.4, name="Zoë")
+        several = (*turns(lease), named, Turn(role="system", text="handed over", language="", at=8.5))
         await store.complete(lease, answer(lease), several)
         assert [turn for _, turn in await store.turns(HOME)] == list(several)
 

@@ -26,6 +26,7 @@ RELEASED = {
     "preferences_and_withdrawals",
     "explanations",
     "opinions_of_each_person",
+    "who_said_it",
 }
 
 

@@ -53,6 +53,16 @@ async def desk(tmp_path):
         yield out
 
 
+async def test_what_a_visitor_asked_for_is_shown_as_it_was_typed(desk):
+    """It is no link with another text, nor Slack's own kind of link."""
+    reason = "[Your account](https://evil.example) <https://evil.example|here>\n# now"
+    post = card()
+    await desk.send(replace(post, case=replace(CASE, reason=reason)))
+    [shown] = cards(desk)
+    quoted = next(block["text"] for block in shown.blocks if block["type"] == "markdown")
+    assert quoted == ("> \\[Your account\\](https://evil.example) &lt;https://evil.example\\|here>\n> \\# now")
+
+
 async def test_a_card_says_who_waits_and_changes_in_its_place(desk):
     """One message for the whole life of a case; its buttons are those of its state."""
     remote = await desk.send(card())

@@ -11,6 +11,7 @@ from adapters.slack.mrkdwn import as_markdown, escaped
 from adapters.slack.unmarked import told_by, unmarked, without_sources
 from bot.events import Citation
 from bot.phrases import phrase_languages
+from bot.typed import typed
 
 CITATION = Citation(number=1, location="https://example.org/returns", title="Returns")
 LINKS = {1: "https://example.org/returns_(new)"}
@@ -61,6 +62,7 @@ def test_whose_words_are_passed_on_is_known(name: str) -> None:
     """In a summary they are that person's, not the bot's."""
     assert told_by(markdown.said(name, "I will **call** you")) == (name, "I will **call** you")
     assert told_by(f"*{name}:* Hello") == (name, "Hello")
+    assert told_by(markdown.said(name, typed("a *b* [c](d)"))) == (name, "a *b* [c](d)")
     assert told_by("Our **price:** is high") == ("", "Our **price:** is high")
 
 
