@@ -186,8 +186,10 @@ class Turner:
             draft.reason = "remark"
             return None
         found = tuple(await self._quotes.search(question, draft.how))
-        composed = await self._writer.write(self._config.prompts.answer, question, found, draft)
-        await self._ground(question, composed.prompt.passages, draft)
+        checked = await self._checks(found)
+        composed = await self._writer.write(self._config.prompts.answer, question, found, draft, checked=checked)
+        if checked:
+            await self._ground(question, composed.prompt.passages, draft)
         if composed.shortened:
             draft.notes.append(said("too_long_note", question.language))
         return None
@@ -197,15 +199,17 @@ class Turner:
         await self._tell(answer.text, draft)
 
     # -- ground --------------------------------------------------------------------------------------
+    async def _checks(self, found: Sequence[Passage]) -> bool:
+        """Whether a model's answer is held against its sources; without any knowledge this is a plain assistant."""
+        if not self._config.engine.ground or self._config.engine.kind == "echo":
+            return False
+        return bool(found or await self._knowledge.documents())
+
     async def _ground(self, question: Question, passages: tuple[Passage, ...], draft: Draft) -> None:
         """Hold a model's answer against its sources; what they do not support is replaced by a quote."""
-        if not self._config.engine.ground or self._config.engine.kind == "echo":
-            return
-        if not passages and not await self._knowledge.documents():
-            return  # nobody gave this bot any knowledge: it is a plain assistant
         length = len(draft.text) + sum(len(passage.text) for passage in passages)
         with draft.how.stage("checks"):
-            grounded = await aside(length, ground, draft.text, passages)
+            grounded = await aside(length, ground, draft.text, passages, question.language)
         left_out = sum(sentence.verdict == "not held" for sentence in grounded.sentences)
         kept = "kept" if grounded.text == draft.text else "kept, with its citations put right"
         kept = f"kept, without {left_out} of its sentences" if left_out else kept
