@@ -17,6 +17,8 @@ from bot.events import Passage
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _FIGURE = re.compile(rf"\d[^\s{_CJK}]*(?:[ \u00a0\u202f]\d{{3}}(?!\d))*")
 _LIST_MARK = re.compile(r"^\s*\d{1,3}[.)、](?=\s)", re.MULTILINE)
+_WITH_BLANK = re.compile(rf"(?<=[ \t]){CITED.pattern}[ \t]?|{CITED.pattern}")
+"""A citation, with one of the blanks that it stands between."""
 _AROUND = 12
 """Characters around a figure that say what it means: eight in the evening is 20:00."""
 
@@ -31,7 +33,7 @@ class Live:
 
     def of(self, text: str) -> str:
         """The beginning of `text`, which is the beginning of an answer, that may be shown now."""
-        cited = CITED.sub(lambda match: match.group() if int(match[1]) in self._numbers else "", normalised(text))
+        cited = _WITH_BLANK.sub(self._kept, normalised(text))
         figures = _LIST_MARK.sub(_blank, CITED.sub(_blank, cited))
         for match in _FIGURE.finditer(figures, self._checked):
             around = figures[max(0, match.start() - _AROUND) : match.end() + _AROUND]
@@ -40,6 +42,9 @@ class Live:
                 return cited[: match.start()]
             self._checked = match.end()
         return cited
+
+    def _kept(self, match: re.Match[str]) -> str:
+        return match.group() if int(match[1] or match[2]) in self._numbers else ""
 
 
 def _blank(match: re.Match[str]) -> str:

@@ -34,6 +34,7 @@ def shown(text: str, size: int) -> list[str]:
         ("Do this:\n\n1. Pack it.\n2. Send it.\n7. Wait 99 days.", "Do this:\n\n1. Pack it.\n2. Send it.\n7. Wait "),
         ("It costs €5.40 [1][7]. Good.", "It costs €5.40 [1]. Good."),
         ("It costs €5.40 [1, 2]. Good.", "It costs €5.40 [1][2]. Good."),
+        ("It costs €5.40 [9] and takes [8] 2 days[7] long.", "It costs €5.40 and takes 2 days long."),
         ("运费88元[1]。", "运费"),
         ("运费5元[2]，30天内可以退货。", "运费5元[2]，30天内可以退货。"),
         ("Nothing to count here.", "Nothing to count here."),
