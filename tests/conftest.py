@@ -20,7 +20,7 @@ pytest.register_assert_rewrite(
 )
 
 # The same examples at every run, and none kept between runs: EXPLORE=1 looks for new ones.
-settings.register_profile("same", derandomize=True, database=None)
+settings.register_profile("same", derandomize=True, database=None, deadline=None)
 if os.environ.get("EXPLORE") != "1":
     settings.load_profile("same")
 
