@@ -17,10 +17,11 @@ STRONG, WEAK, NUMBER, CODE, IMPLICIT = 1.0, 0.25, 0.6, 1.3, 0.5
 """What a word weighs: one that names the subject; one that could be left out; a number; a code; one only implied."""
 
 BY_NAME, BY_CLASS, BY_EVERYDAY, BY_NEAR, BY_WIDER = 0.95, 0.88, 0.75, 0.88, 0.6
-BY_COMPOUND, BY_PAIRS, BY_HEAD, BY_GLOSS = 0.6, 0.75, 0.3, 0.65
+BY_COMPOUND, BY_PAIRS, BY_HEAD, BY_GLOSS, BY_KIND = 0.6, 0.75, 0.3, 0.65, 0.25
 """What a match is worth beside the very word: another name; a synonym; a word that stands for it in everyday speech;
 what it lies in; what is around that; a part of a compound; some of its characters; the word without its number where no
-other number stands; the same meaning, by the dictionary of Chinese."""
+other number stands; the same meaning, by the dictionary of Chinese; what it is a kind of, which is too little to be
+spoken of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,8 @@ class Feature:
             return max(_worth(name) for name in shared)
         if self.near & other.classes:
             return BY_NEAR
-        return BY_WIDER if self.wider & other.classes else 0.0
+        around = self.wider & other.classes
+        return 0.0 if not around else BY_KIND if all(name.startswith(EVERYDAY) for name in around) else BY_WIDER
 
     def _glossed(self, other: Meaning) -> bool:
         """Whether a Chinese word means the same here and there, or what a word of another language means."""

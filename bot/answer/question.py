@@ -57,7 +57,7 @@ def understand(
 ) -> Question:
     """Read a question. `languages` are those of the texts that may answer it, `known` what those texts say.
 
-    `name` is whose desk this is: a word of it says little there. `before` was said in the same message, and counts less.
+    `name` is whose desk this is: a word of it says little there. What was said `before` in the message counts less.
     """
     text = spelt(text, language, known)
     text = heard(text, known) if language == "zh" else text

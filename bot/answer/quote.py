@@ -8,8 +8,8 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import Literal
 
-from bot.answer.choose import choose, strengths
-from bot.answer.feature import CODE
+from bot.answer.choose import choose
+from bot.answer.confidence import confidence
 from bot.answer.intent import Intent
 from bot.answer.lexicon import DENSE
 from bot.answer.meaning import meaning
@@ -20,18 +20,13 @@ from bot.answer.several import Part, questions
 from bot.answer.units import sections, view
 from bot.answer.verdict import verdict
 from bot.answer.wording import worded
+from bot.answer.words import words
 from bot.config import Site
 from bot.events import Citation, Passage
 from bot.phrases import language_name, said
 
-ENOUGH = 0.52
-"""Below this confidence the Quoter declines. Like the four figures below chosen on the demo's questions, so that nine
-in ten of those that the knowledge does not answer are declined; raising it declines more of both kinds."""
-
-CLOSED_BY_NEARNESS, OF_ANOTHER, HARDLY_KNOWN = 0.4, 0.8, 0.9
-"""How much of what is missing nearness in meaning makes up for; what is left of the confidence when the source speaks
-of something of another name; and when at most half of the question is spoken of anywhere."""
-
+ENOUGH: float = words("confidence")["threshold"]
+"""Below this confidence the Quoter declines. Chosen with the coefficients of the confidence (`bench.calibrate`)."""
 
 Reading = tuple[Scorer, list[Piece], float]
 """What was scored for a question, the pieces that answer it, and how sure they are."""
@@ -81,10 +76,10 @@ class Quoter:
         """
         if not any(passage.text.strip() for passage in passages):
             return self._decline(language)
-        parts, found = self._parts(question, passages, language, asked_in or language, nearness)
-        good = [(scorer, pieces, confidence) for scorer, pieces, confidence in found if confidence >= ENOUGH]
+        parts, found = self.read(question, passages, language, asked_in=asked_in, nearness=nearness)
+        good = [(scorer, pieces, sure) for scorer, pieces, sure in found if sure >= ENOUGH]
         if not good:
-            return replace(self._decline(language, max(confidence for _, confidence in parts)), parts=parts)
+            return replace(self._decline(language, max(sure for _, sure in parts)), parts=parts)
         return replace(_told(good, language), parts=parts)
 
     def small_talk(self, kind: Intent, language: str) -> Answer:
@@ -94,17 +89,23 @@ class Quoter:
         text = said(kind, language, name=self._site.name, person=self._person(language))
         return Answer(text=text, kind="human" if kind == "human" else "small_talk", score=1.0)
 
-    def _parts(
-        self, question: str, passages: Sequence[Passage], language: str, asked_in: str, nearness: Mapping[str, float]
+    def read(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        language: str,
+        *,
+        asked_in: str = "",
+        nearness: Mapping[str, float] = MappingProxyType({}),
     ) -> tuple[tuple[tuple[str, float], ...], list[Reading]]:
-        """What was asked at once, each with its confidence, and what was found for it.
+        """What was asked at once, each with its confidence, and what was found for it, whether that is enough or not.
 
         A question that leans on what was said before it is read with that, too; the surer reading counts. Where one of
         them has no answer, the message may still be one question.
         """
 
         def found(text: str, before: str = "") -> Reading:
-            return self._found(text, passages, language, asked_in, nearness, before)
+            return self._found(text, passages, language, asked_in or language, nearness, before)
 
         def read_of(one: Part) -> Reading:
             alone = [] if one.leans else [found(one.text)]
@@ -112,7 +113,7 @@ class Quoter:
             readings: list[Reading] = [*alone, *leaning]
             return max(readings, key=_sure)
 
-        asked = questions(question, asked_in)
+        asked = questions(question, asked_in or language)
         read = [read_of(one) for one in asked]
         if len(asked) > 1 and any(_sure(reading) < ENOUGH for reading in read):
             whole = found(question)
@@ -170,32 +171,7 @@ def _short(pieces: list[Piece], parts: int) -> list[Piece]:
 
 def _read(scorer: Scorer) -> Reading:
     pieces = choose(scorer)
-    return scorer, pieces, _confidence(scorer, pieces)
-
-
-def _confidence(scorer: Scorer, pieces: Sequence[Piece]) -> float:
-    """How likely the pieces answer (0 to 1): the mean of three shares, since each errs in another way.
-
-    What the best piece and its source's others speak of; what of the question anything found speaks of at all, so that
-    a subject that the knowledge never mentions weighs against answering; and what the search thought of the passage.
-    Nearness in meaning closes a part of what is missing, since other words may say the same. Two things that likeness
-    hides count against answering: a code or numbered name that the source does not speak of, and that hardly anything
-    of the question is spoken of anywhere.
-    """
-    features = scorer.question.features
-    if not pieces or not features:
-        return 0.0
-    location = pieces[0].section.passage.location
-    told = strengths([piece for piece in pieces if piece.section.passage.location == location])
-    known = scorer.known()
-    found = min(1.0, max(0.0, pieces[0].section.passage.score))
-    share = (scorer.coverage(told) + known + found) / 3
-    share += CLOSED_BY_NEARNESS * scorer.near_best(pieces[0].members) * (1 - share)
-    if any(feature.weight >= CODE and strength <= 0.3 for feature, strength in zip(features, told, strict=True)):
-        share *= OF_ANOTHER
-    if known <= 0.5:
-        share *= HARDLY_KNOWN
-    return round(share, 4)
+    return scorer, pieces, confidence(scorer, pieces)
 
 
 def _told(found: Sequence[tuple[Scorer, list[Piece], float]], language: str) -> Answer:
@@ -216,6 +192,4 @@ def _told(found: Sequence[tuple[Scorer, list[Piece], float]], language: str) -> 
     citations = tuple(
         Citation(number=number, title=title, location=location) for (title, location), number in numbers.items()
     )
-    return Answer(
-        text="\n\n".join([*foreign, *texts]), citations=citations, score=min(confidence for _, _, confidence in found)
-    )
+    return Answer(text="\n\n".join([*foreign, *texts]), citations=citations, score=min(map(_sure, found)))

@@ -118,28 +118,14 @@ class Scorer:
         """Whether somebody could tell how near units are."""
         return bool(self._nearness)
 
-    def spoken(self) -> tuple[float, ...]:
-        """How well each feature is spoken of by the unit that does it best."""
-        columns = zip(*(scored.all for scored in self.scored), strict=True)
-        return tuple(map(max, columns)) if self.scored else (0.0,) * len(self.question.features)
-
-    def known(self) -> float:
-        """The share of the question's weight that some unit or heading speaks of in any way."""
-        return self.coverage([1.0 if strength else 0.0 for strength in self.spoken()])
-
-    def lead(self, location: str) -> float:
-        """By how much the search put a source before every other, as a share of its score; below 0 it did not."""
-        passages = [section.passage for section in self.sections]
-        own = max((passage.score for passage in passages if passage.location == location), default=0.0)
-        other = max((passage.score for passage in passages if passage.location != location), default=0.0)
+    def ahead(self, location: str) -> float:
+        """By how much the best of a source scores more than the best of every other, as a share of its score."""
+        best: dict[bool, float] = {}
+        for one in (*self.scored, *self.groups):
+            here = self.sections[one.unit.passage].passage.location == location
+            best[here] = max(best.get(here, 0.0), one.score)
+        own, other = best.get(True, 0.0), best.get(False, 0.0)
         return max(-1.0, (own - other) / own) if own > 0 else 0.0
-
-    def ahead(self, best: Scored) -> float:
-        """By how much a unit scores more than every unit of another source, as a share of its score."""
-        location = self.sections[best.unit.passage].passage.location
-        others = (one for one in self.scored if self.sections[one.unit.passage].passage.location != location)
-        other = max((one.score for one in others), default=0.0)
-        return max(-1.0, (best.score - max(0.0, other)) / best.score) if best.score > 0 else 0.0
 
     def validity(self, scored: Scored) -> int:
         """1 for a rule that a date asked about falls into, -1 where it does not or the rule is out of date, else 0."""
