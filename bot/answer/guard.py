@@ -34,14 +34,15 @@ _SCHEME = r"[a-z][a-z0-9+-]{1,20}:"
 _LETTER = rf"[^\W{_CJK}]"
 _LOCAL = rf"(?:{_LETTER}|[.+%-])"
 _BEGINS = rf"(?<!{_LETTER})(?<![.+%-])"
-_HOST = rf"(?:{_LETTER}(?:{_LETTER}|-)*+\.)++[^\W\d_{_CJK}]{{2,24}}"
+_HOST = rf"(?:{_LETTER}(?:{_LETTER}|-)*+\.)+[^\W\d_{_CJK}]{{2,24}}"
 UNSEEN = re.compile("[\u00ad\u200b\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
 """They part words for a program and for nobody else. What shapes scripts and emoji is not among them."""
 _SHOWN = re.compile(
     r"(?P<picture>!?)\[(?P<words>[^\[\]\n]{0,300})\]"
     r"\(\s*<?(?P<target>[^()\s<>]*(?:\([^()\s]*\)[^()\s<>]*)*)>?(?:\s+[^()\n]*)?\)"
     rf"|<?(?P<bare>(?:(?<!{_LETTER}){_SCHEME}//|(?<!{_LETTER})www\.|(?<=\]: )//|(?<=\]:)//){_ADDRESS}+"
-    rf"|{_BEGINS}(?:mailto:)?{_LOCAL}++@{_HOST}|(?<!{_LETTER})(?<!{_LETTER}\.)(?<![@+%-]){_HOST}(?::\d{{1,5}})?[/?#]{_ADDRESS}*)>?",
+    rf"|{_BEGINS}(?:mailto:)?{_LOCAL}++@{_HOST}(?:@{_LOCAL}*+)*+"
+    rf"|(?<!{_LETTER})(?<!{_LETTER}\.)(?<![+%-]){_HOST}\.?(?::\d{{1,5}})?[/?#]{_ADDRESS}*)>?",
     re.IGNORECASE,
 )
 """A link or a picture, or an address by itself: with its scheme, of mail, or a host and what one asks of it."""
@@ -94,14 +95,19 @@ class Guard:
         """From where on the text may become something that is not shown."""
         if len(self._held) > _LONGEST:
             return len(self._held)
-        ends = [match.start() for pattern in (_OPEN, _WORD_AT_END) if (match := pattern.search(self._held))]
         found = list(_TOKEN.finditer(self._held))
-        words, old = [*self._before, *(_folded(match.group()) for match in found)], len(self._before)
-        for end in {len(words), *(len(words) - sum(match.start() >= at for match in found) for at in ends)}:
-            begin = max(self._repeated(words, end) + _COMMON, old)
-            if begin < end:
-                ends.append(found[begin - old].start())
-        at = min(ends, default=len(self._held))
+        words = [*self._before, *(_folded(match.group()) for match in found)]
+        opened = [match.start() for pattern in (_OPEN, _WORD_AT_END) if (match := pattern.search(self._held))]
+        at, later = min(opened, default=len(self._held)), -1
+        while at != later:
+            at, later = self._whole(at, found, words), at
+        return at
+
+    def _whole(self, at: int, found: Sequence[re.Match[str]], words: Sequence[str]) -> int:
+        """Where what stands around `at` begins, when that is to be decided as a whole: an address, or a repetition."""
+        old, end = len(self._before), len(self._before) + sum(match.start() < at for match in found)
+        begin = max(self._repeated(words, end) + _COMMON, old)
+        at = found[begin - old].start() if begin < end else at
         return next((one.start() for one in _SHOWN.finditer(self._held) if one.start() < at < one.end()), at)
 
     def _repeated(self, words: Sequence[str], end: int) -> int:
