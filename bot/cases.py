@@ -5,9 +5,10 @@
        └──resolve, return──▶ (the same)
 
 While a case waits, the bot answers and colleagues read along; while somebody has it, the bot is silent and words go to
-and fro; what is closed stays closed, and asking again opens another case. Only who has a case speaks to its visitor:
-what other colleagues write in its thread stays among them, and so does what the bot is asked there. Visitors read their
-own language, and `language` is everywhere that of the support desk.
+and fro. One in which neither side says anything for long is returned by itself. What is closed stays closed, and asking
+again opens another case. Only who has a case speaks to its visitor: what other colleagues write in its thread stays
+among them, and so does what the bot is asked there. Visitors read their own language, and `language` is everywhere that
+of the support desk.
 """
 
 from __future__ import annotations
@@ -98,6 +99,20 @@ def abandoned(case: Case, message: Message) -> Step:
     again, or they would talk to no one."""
     told = _Posts(case, message).make(case.visitor, "notice", said("case_returned", case.language))
     return Step(case=replace(case, state="returned"), posts=(told,) if case.state == "taken" else (), answers=True)
+
+
+def lapsed(case: Case, told: Sequence[Turn], language: str, hours: float) -> Step:
+    """Neither side has said anything for `hours`: the bot has the conversation again. `told` as in `opening`."""
+    now = replace(case, state="returned")
+    notices = (
+        (case.visitor, said("case_returned", case.language)),
+        (case.desk, said("case_lapsed", language, hours=f"{hours:g}")),
+    )
+    posts = (
+        Post(id=f"{case.id}-lapsed-{number}", address=address, kind="notice", text=text, case=now)
+        for number, (address, text) in enumerate(notices, 1)
+    )
+    return Step(case=now, posts=(*posts, card(now, told, language)))
 
 
 def by_colleague(case: Case, message: Message, told: Sequence[Turn], language: str) -> Step:

@@ -295,6 +295,7 @@ class HandoverConfig(Section):
     account: str = Field("", description="The workspace; empty is the only one there is.")
     conversation: str = Field("", description="The id of the conversation where cases are posted.")
     turns: int = Field(12, ge=0, le=100, description="What was said before, as shown on a case's card.")
+    idle_hours: float = Field(72, ge=0, le=8_760, description="A case is returned when neither side says anything.")
 
 
 class VoiceConfig(Section):

@@ -29,7 +29,7 @@ from bot.engine.base import Engine, EngineFault
 from bot.engine.local.engine import LocalEngine
 from bot.errors import ConfigError, FrontdeskError, Overloaded, StorageError
 from bot.events import Address, Event, Feedback, Message, Reply, Stop
-from bot.handover import Handover
+from bot.handover import Handover, return_idle
 from bot.language import Languages
 from bot.local import EngineFigures, Loading, check_chats, fitted, local_engine, revival
 from bot.metrics import Metrics
@@ -55,6 +55,7 @@ log = structlog.get_logger()
 
 _SWEEP_SECONDS = 10.0
 _EXPIRE_SECONDS = 3600.0
+_IDLE_SECONDS = 300.0
 _BEYOND = 1_000
 """How many waiting messages are looked at beyond those that the house may hold."""
 _RESTART_PAUSE = 5.0
@@ -109,6 +110,8 @@ class Desk:
         self._own(self._warm(), "warming")
         if isinstance(self.engine, LocalEngine):
             self._own(self._every(_REVIVE_SECONDS, revival(self.engine)), "engine keeper")
+        if self.config.handover.channel and self.config.handover.idle_hours:
+            self._own(self._every(_IDLE_SECONDS, self._return_idle), "idle cases")
         if self.config.privacy.retention_days:
             self._own(self._every(_EXPIRE_SECONDS, self._expire), "retention")
         self.ready = True
@@ -233,6 +236,10 @@ class Desk:
         erased = await self.store.expire(before)
         if any(erased.rows.values()):
             await self.store.audit("expire", {"rows": dict(erased.rows)})
+
+    async def _return_idle(self) -> None:
+        for outgoing in await return_idle(self.store, self.config, time.time()):
+            await self.delivery.end(outgoing)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:

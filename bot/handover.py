@@ -11,21 +11,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import structlog
+
 from bot.answer.intent import LONGEST, intent
-from bot.cases import ACTS, OF_THE_HOUSE, Step, abandoned, at_support, before, by_colleague, by_visitor, opened, opening
+from bot.cases import (
+    ACTS,
+    OF_THE_HOUSE,
+    Step,
+    abandoned,
+    at_support,
+    before,
+    by_colleague,
+    by_visitor,
+    lapsed,
+    opened,
+    opening,
+)
 from bot.config import Config
-from bot.errors import ConfigError, UsageError
+from bot.errors import CaseConflict, ConfigError, UsageError
 from bot.events import Case, Message, Passage, Reply, Turn
 from bot.house import Cancellation
 from bot.language import Languages
 from bot.preferences import preferred_language
 from bot.work import Answering, Outcome, unusable
-from storage.base import Store
+from storage.base import Outgoing, Store
+
+log = structlog.get_logger()
 
 Emit = Callable[[Reply], Awaitable[None]]
 
+_HOUR = 3_600
 _TURNS_SINCE = 1_000
 """Turns that are looked through for those before a case was opened, when its card is shown again."""
 
@@ -149,16 +167,11 @@ class Handover:
 
     # -- the support desk's side -----------------------------------------------------------------------
     async def _by_colleague(self, case: Case, asked: _Asked) -> Outcome:
-        told = await self._before(case) if asked.message.command in ACTS else ()
+        told = await _before(self._store, case, self._config.turns) if asked.message.command in ACTS else ()
         step = by_colleague(case, asked.message, told, self._language)
         if step.answers:
             return await self._answered(asked)
         return self._decided(asked, step, case, asked.message.sent_at)
-
-    async def _before(self, case: Case) -> Sequence[Turn]:
-        """What was said before a case was opened, as much as its card shows."""
-        turns = [turn for _, turn in await self._store.turns(case.visitor, limit=_TURNS_SINCE)]
-        return before(case, turns)[-self._config.turns :] if self._config.turns else ()
 
     # -- both ------------------------------------------------------------------------------------------
     def _decided(self, asked: _Asked, step: Step, case: Case, at: float) -> Outcome:
@@ -172,6 +185,27 @@ class Handover:
             case=step.case,
             seen=case,
         )
+
+
+async def return_idle(store: Store, config: Config, now: float) -> Sequence[Outgoing]:
+    """Give back to the bot what cases nobody has said anything in for `handover.idle_hours`; what goes out of that.
+
+    A hundred at a time. Raises `StorageError`.
+    """
+    hours, language = config.handover.idle_hours, config.language.fixed or config.language.default
+    since, posted = now - hours * _HOUR, list[Outgoing]()
+    for case in await store.idle_cases(since):
+        step = lapsed(case, await _before(store, case, config.handover.turns), language, hours)
+        with suppress(CaseConflict):  # somebody said something just now
+            posted += await store.lapse(case, step.posts, before=since)
+            log.info("handover.idle", case=case.id)
+    return posted
+
+
+async def _before(store: Store, case: Case, most: int) -> Sequence[Turn]:
+    """What was said before a case was opened, as much as its card shows."""
+    turns = [turn for _, turn in await store.turns(case.visitor, limit=_TURNS_SINCE)]
+    return before(case, turns)[-most:] if most else ()
 
 
 def _offer(asked: _Asked, outcome: Outcome) -> Reply | None:

@@ -289,6 +289,16 @@ class Store(Protocol):
     async def case_at(self, desk: Address) -> Case | None:
         """The case whose thread at the support desk this is, open or closed."""
 
+    async def idle_cases(self, before: float, *, limit: int = 100) -> Sequence[Case]:
+        """Open cases in which nothing happened and neither side said anything since `before`, longest idle first."""
+
+    async def lapse(self, seen: Case, posts: Sequence[Post], *, before: float) -> Sequence[Outgoing]:
+        """Give a case back to the bot that is idle since `before`, and commit `posts` with that.
+
+        Returns them as they go out; none when no message is left that they could hang on: they are erased with it.
+        Raises `CaseConflict`, and nothing is changed, when it is no more as it was `seen`, or no more idle.
+        """
+
     async def posts(self, address: Address, *, limit: int = 200) -> Sequence[Outgoing]:
         """The newest `limit` posts at `address`, oldest first."""
 

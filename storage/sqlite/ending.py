@@ -57,7 +57,7 @@ def complete(
         cases.check_unchanged(db, seen)
     if case is not None:
         cases.keep(db, case, cases.opener(case, held.message), now)
-    sent = tuple(_insert_post(db, message, post, now) for post in posts)
+    sent = tuple(insert_post(db, message, post, now) for post in posts)
     return Outgoing(number=number or 0, event=event, at=now, posts=sent)
 
 
@@ -70,7 +70,7 @@ def check_end(held: Lease, event: Reply | Failed) -> None:
         raise ValueError("a message ends with a final reply of the attempt that is leased")
 
 
-def _insert_post(db: Database, message: int, post: Post, now: float) -> Outgoing:
+def insert_post(db: Database, message: int, post: Post, now: float) -> Outgoing:
     """What a person said reaches the visitor like an answer, so the bot remembers it as one."""
     channel = post.address.channel
     if post.kind != "case" and db.execute(_FIND_POST, (channel, post.id)).fetchone():

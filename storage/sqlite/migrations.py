@@ -336,3 +336,8 @@ def what_documents_call_by_two_names(db: Database) -> None:
 @steps()
 def who_said_it(db: Database) -> None:
     db.execute("ALTER TABLE turns ADD COLUMN name TEXT NOT NULL DEFAULT ''")
+
+
+@steps()
+def idle_cases(db: Database) -> None:
+    db.execute("CREATE INDEX cases_idle ON cases(touched_at) WHERE state IN ('waiting', 'taken')")

@@ -35,6 +35,7 @@ from storage.sqlite import (
     installations,
     keys,
     knowledge,
+    lapsing,
     outbox,
     record,
     sends,
@@ -121,6 +122,12 @@ class SqliteStore(Operations):
 
     async def case_at(self, desk: Address) -> Case | None:
         return await self._ask(cases.case_at, desk)
+
+    async def idle_cases(self, before: float, *, limit: int = 100) -> Sequence[Case]:
+        return await self._ask(lapsing.idle, before, limit)
+
+    async def lapse(self, seen: Case, posts: Sequence[Post], *, before: float) -> Sequence[Outgoing]:
+        return await self._write(lapsing.lapse, seen, posts, before, self._clock())
 
     async def posts(self, address: Address, *, limit: int = 200) -> Sequence[Outgoing]:
         return await self._ask(outbox.posts, address, limit)

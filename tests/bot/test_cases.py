@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cases import ACTS, Step, at_support, before, by_colleague, by_visitor, card, opened, opening
+from bot.cases import ACTS, Step, at_support, before, by_colleague, by_visitor, card, lapsed, opened, opening
 from bot.config import HandoverConfig
 from bot.events import Address, Attachment, Case, Command, Message, Post, Turn
 from bot.phrases import phrase_languages, said
@@ -192,6 +192,19 @@ def test_who_had_a_case_is_kept(command: Command, state: str) -> None:
     untaken = does(case(), colleague("c2", "T0123:ben", command=command))
     assert untaken.case and untaken.case.agent_name == "ben"
     assert untaken.posts[0].text == said(f"case_{state}", "en")
+
+
+@pytest.mark.parametrize("now", [case("de"), replace(taken(), language="de")])
+def test_a_case_that_nobody_speaks_in_is_given_back(now: Case) -> None:
+    """Each side is told in its language, under ids that no message has; the card shows it, and who had the case."""
+    step = lapsed(now, [turn("Where is it?", 1.0)], "en", 72.0)
+    assert step.case == replace(now, state="returned") and not step.answers and not step.says
+    visitor, desk, shown = step.posts
+    assert (visitor.address, visitor.kind, visitor.text) == (HOME, "notice", said("case_returned", "de"))
+    assert (desk.address, desk.kind, desk.text) == (now.desk, "notice", said("case_lapsed", "en", hours="72"))
+    assert (shown.kind, shown.case, shown.text) == ("case", step.case, "**Visitor**\n> Where is it?")
+    assert len({visitor.id, desk.id, shown.id}) == 3
+    assert step == lapsed(now, [turn("Where is it?", 1.0)], "en", 72.0)
 
 
 # -- what is said --------------------------------------------------------------------------------------

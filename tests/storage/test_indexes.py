@@ -12,7 +12,7 @@ from sqlite_utils.db import Database
 
 from bot.events import Feedback, Reply
 from storage.base import Lease, Send
-from storage.sqlite import SqliteStore, cases, conversations, ending, explanations, inbox, outbox, sends
+from storage.sqlite import SqliteStore, cases, conversations, ending, explanations, inbox, lapsing, outbox, sends
 from tests.contracts.store import AWAY, HOME, answer, say, turns
 from tests.contracts.store_cases import DESK, case, post
 
@@ -36,6 +36,8 @@ QUESTIONS: dict[str, Callable[[Database], object]] = {
     "complete": finish,
     "case": lambda db: cases.case(db, HOME),
     "case_at": lambda db: cases.case_at(db, DESK),
+    "idle_cases": lambda db: (finish(db), lapsing.idle(db, 9.0, 10)),
+    "lapse": lambda db: (finish(db), lapsing.lapse(db, case(), [post("lapsed", HOME, "notice")], 9.0, 10.0)),
     "posts": lambda db: outbox.posts(db, HOME, 10),
     "undelivered": lambda db: outbox.undelivered(db, None, 10),
     "undelivered of a channel": lambda db: outbox.undelivered(db, "slack", 10),

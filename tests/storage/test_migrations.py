@@ -27,6 +27,7 @@ RELEASED = {
     "explanations",
     "opinions_of_each_person",
     "who_said_it",
+    "idle_cases",
 }
 
 

@@ -17,6 +17,7 @@ from tests.contracts.store import Clock, InboxContract, end, say, take
 from tests.contracts.store_case_rights import CaseRightsContract
 from tests.contracts.store_cases import CaseContract
 from tests.contracts.store_explanations import ExplanationContract, NameContract
+from tests.contracts.store_idle import IdleContract
 from tests.contracts.store_keys import KeyContract
 from tests.contracts.store_knowledge import KnowledgeContract, document, passage
 from tests.contracts.store_learning import CorrectionContract, UnsettledContract
@@ -40,6 +41,7 @@ class TestSqliteStore(
     CaseContract,
     PostContract,
     CaseRightsContract,
+    IdleContract,
     SendContract,
     InstallationContract,
     PreferenceContract,
