@@ -129,11 +129,13 @@ def test_a_chinese_answer_is_held_against_chinese_sources() -> None:
     [
         ("You have 60 days from delivery [1]. Express shipping costs €12 [1].", "You have 60 days from delivery [1]."),
         (
-            "You have 60 days from delivery [1].\n\nAlso:\n\n- Express shipping costs €12\n\nGift cards cannot be returned [2].",
+            "You have 60 days from delivery [1].\n\nAlso:\n\n- Express shipping costs €12\n\n"
+            "Gift cards cannot be returned [2].",
             "You have 60 days from delivery [1].\n\nGift cards cannot be returned [2].",
         ),
         (
-            "Here is what I found:\n\n- The label is free in Germany [1]\n- Helmets are free [1]\n- Gift cards cannot be returned [2]",
+            "Here is what I found:\n\n- The label is free in Germany [1]\n- Helmets are free [1]\n"
+            "- Gift cards cannot be returned [2]",
             "Here is what I found:\n\n- The label is free in Germany [1]\n- Gift cards cannot be returned [2]",
         ),
         ("退货期为60天[1]。加急需要12欧元[1]。", "退货期为60天[1]。"),
