@@ -13,6 +13,7 @@ NAMES: Mapping[str, Command] = {
     "ask": "ask",
     "summarize": "summarize",
     "summarise": "summarize",
+    "sentiment": "sentiment",
     "translate": "translate",
     "write": "write",
     "language": "language",

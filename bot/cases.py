@@ -32,7 +32,7 @@ OF_THE_HOUSE: frozenset[Command] = frozenset({"help", "language", "forget", "set
 """What is asked of the house itself, of its conversation with somebody: it is done whoever has the conversation, and is
 nobody else's business."""
 
-_FOR_THE_BOT: frozenset[Command] = OF_THE_HOUSE | {"ask", "start", "summarize", "translate", "write"}
+_FOR_THE_BOT: frozenset[Command] = OF_THE_HOUSE | {"ask", "start", "summarize", "sentiment", "translate", "write"}
 _REASON_CHARACTERS = 1_000
 _TURN_CHARACTERS = 1_000
 _NAME_CHARACTERS = 100

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot.answer.summary import summary
-from bot.attachments import Attachments, Came
+from bot.attachments import THREAD, Attachments, Came
+from bot.cases import at_support
 from bot.classify.tone import Tone, Tones, in_words, others_words, own_words
 from bot.commands import written
 from bot.config import Config, PromptsConfig
@@ -36,7 +37,7 @@ ERRANDS = frozenset({"start", "help", "summarize", "sentiment", "translate", "wr
 
 _BY_MODELS: frozenset[Command] = frozenset({"translate", "write"})
 _LISTED: tuple[Command, ...] = (
-    "summarize", "translate", "write", "language", "settings", "forget", "human", "help",
+    "summarize", "sentiment", "translate", "write", "language", "settings", "forget", "human", "help",
 )  # fmt: skip
 _ON_FILES: frozenset[Command] = frozenset({"summarize", "sentiment", "translate"})
 """Those that are done on files too, where the channel has any."""
@@ -163,9 +164,11 @@ class Errands:
         """The text after the command, else what came with it, else what the visitor has said here."""
         if question.text.strip():
             return question.text
-        if question.attachments and not came.threads:
-            return (await self._attached(came, draft)).text
-        return own_words(question, sorted(ERRANDS)) or others_words(came.threads, draft.message.name)
+        if any(attachment.media_type != THREAD for attachment in question.attachments):
+            return await self._attachments.text(came, draft.message.address)
+        colleague = at_support(draft.message.address, self._config.handover)
+        own = "" if colleague else own_words(question, sorted(ERRANDS))
+        return own or others_words(came.threads, draft.message.name)
 
     async def _tone(self, question: Question, text: str, draft: Draft) -> Tone:
         if self._writer is None:

@@ -19,7 +19,7 @@ from bot.senses import Senses
 from bot.work import Answering, Outcome
 from storage.base import Store
 
-_WORDS: frozenset[Command] = frozenset({"", "ask", "start", "summarize", "translate", "write", "human"})
+_WORDS: frozenset[Command] = frozenset({"", "ask", "start", "summarize", "sentiment", "translate", "write", "human"})
 """Commands whose text matters."""
 
 

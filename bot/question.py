@@ -22,6 +22,8 @@ _CARRIED: frozenset[str] = frozenset({"interrupted", "merged"})
 _ANSWERED: frozenset[Command] = frozenset({"", "ask"})
 _OTHERS: frozenset[Command] = frozenset({"translate", "language", "forget", "settings", "start", "help"})
 """Commands whose text tells nothing of the language of whoever gives them."""
+_PERHAPS_OTHERS: frozenset[Command] = frozenset({"summarize", "sentiment"})
+"""Commands whose text tells something of it where nothing else does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,7 @@ class Understanding:
 
     def _language(self, message: Message, prior: str) -> str:
         """The person's own. Not every text that goes with a command is in it, and not every text is theirs."""
-        others = message.command in _OTHERS or (message.command == "summarize" and (prior or message.language))
+        others = message.command in _OTHERS or (message.command in _PERHAPS_OTHERS and (prior or message.language))
         return self._languages.detect("" if others else message.text, prior=prior, hint=message.language)
 
     def _remembered(self, remembered: Remembered) -> Remembered:

@@ -21,7 +21,7 @@ from adapters.slack.mrkdwn import mentioned, mentions, readable, without
 from adapters.slack.payload import inner, is_id, is_ts, objects, string
 from adapters.slack.people import People
 from adapters.slack.unmarked import told_by, without_sources
-from adapters.slack.words import said_to_bot
+from adapters.slack.words import about_thread, said_to_bot
 from bot.config import SlackConfig
 from bot.errors import FrontdeskError, SourceError
 from bot.events import Address, Attachment
@@ -160,7 +160,7 @@ def _own(message: Mapping[str, Any]) -> str:
 
 def _is_order(text: str, account: Account) -> bool:
     """Whether it only asks the bot for this summary."""
-    return mentions(text, account.bot_user) and said_to_bot(without(text, account.bot_user)).command == "summarize"
+    return mentions(text, account.bot_user) and about_thread(said_to_bot(without(text, account.bot_user)))
 
 
 def _is_page(raw: bytes) -> bool:

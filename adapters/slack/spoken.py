@@ -11,7 +11,7 @@ from adapters.slack.installs import Account
 from adapters.slack.mrkdwn import as_markdown, mentions
 from adapters.slack.reading import Reading, attached_thread
 from adapters.slack.receiving import Receiving
-from adapters.slack.words import Order, link_in, said_to_bot
+from adapters.slack.words import Order, about_thread, link_in, said_to_bot
 from bot.events import Address, Attachment, Message, Stop
 from bot.phrases import said as phrase
 from bot.preferences import preferred_language
@@ -74,7 +74,7 @@ class Spoken:
         if order.command == "help" and said.direct and not text:
             return None  # an empty direct message asks for nothing; a mere mention does
         attachments = said.files
-        if order.command == "summarize":
+        if about_thread(order):
             thread, refused = await self._thread_meant(said, account)
             if refused:
                 return await self._at.tell_once(account, said, "slack_not_member")
@@ -109,7 +109,7 @@ class Spoken:
         if mentions(said.text, account.bot_user):
             order = said_to_bot(text)
             order = order if order.command else Order("ask", text)
-        if order.command == "summarize":
+        if about_thread(order):
             attachments += (attached_thread(account.team, said.channel, said.root),)
         name = await self._at.colleague(account, said.user)
         sender = self._at.sender(account, said.user)

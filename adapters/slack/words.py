@@ -45,6 +45,11 @@ def said_to_bot(text: str) -> Order:
     return order
 
 
+def about_thread(order: Order) -> bool:
+    """Whether it is done on the thread that it is said in."""
+    return order.command == "summarize" or (order.command == "sentiment" and not order.text)
+
+
 def slash(text: str) -> Order:
     """What somebody wants who wrote `text` after the slash command; nothing at all asks for help."""
     if not text.strip():

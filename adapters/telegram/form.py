@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from adapters.telegram.heard import Said
 from bot.events import Attachment, Command, Message
 
-_APPLIED: tuple[Command, ...] = ("ask", "summarize", "write")
+_APPLIED: tuple[Command, ...] = ("ask", "summarize", "sentiment", "write")
 """Commands that are applied to the message that they reply to when nothing follows them."""
 _TARGET_WORDS = 3
 """What follows /translate in a reply is so short when it says into which language, and no text by itself."""

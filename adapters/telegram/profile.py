@@ -23,6 +23,7 @@ _COMMANDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "ask": "Ask a question",
         "summarize": "The main points of a text, a file or this chat",
+        "sentiment": "The tone of a text, a file or what you wrote here",
         "translate": "Translate: /translate to German: good morning",
         "write": "Write an e-mail, a product text or an article",
         "human": "Talk to a person",
@@ -34,6 +35,7 @@ _COMMANDS: Mapping[str, Mapping[str, str]] = {
     "zh": {
         "ask": "向我提问",
         "summarize": "总结一段文字、一个文件或本次对话",
+        "sentiment": "判断一段文字、一个文件或您在这里所写内容的语气",
         "translate": "翻译：/translate 翻译成德语：早上好",
         "write": "撰写邮件、商品文案或文章",
         "human": "转人工",
@@ -45,6 +47,7 @@ _COMMANDS: Mapping[str, Mapping[str, str]] = {
     "de": {
         "ask": "Eine Frage stellen",
         "summarize": "Das Wichtigste aus einem Text, einer Datei oder diesem Chat",
+        "sentiment": "Der Ton eines Textes, einer Datei oder Ihrer Worte hier",
         "translate": "Übersetzen: /translate auf Englisch: Guten Morgen",
         "write": "Eine E-Mail, einen Produkttext oder einen Artikel schreiben",
         "human": "Mit einem Menschen sprechen",
@@ -56,6 +59,7 @@ _COMMANDS: Mapping[str, Mapping[str, str]] = {
     "es": {
         "ask": "Hacer una pregunta",
         "summarize": "Lo esencial de un texto, un archivo o este chat",
+        "sentiment": "El tono de un texto, un archivo o lo que ha escrito aquí",
         "translate": "Traducir: /translate al alemán: buenos días",
         "write": "Escribir un correo, un texto de producto o un artículo",
         "human": "Hablar con una persona",
@@ -67,6 +71,7 @@ _COMMANDS: Mapping[str, Mapping[str, str]] = {
     "ar": {
         "ask": "اطرح سؤالًا",
         "summarize": "أهم ما في نص أو ملف أو هذه المحادثة",
+        "sentiment": "نبرة نص أو ملف أو ما كتبته هنا",
         "translate": "ترجمة: \u200e/translate إلى الألمانية: صباح الخير",
         "write": "كتابة بريد إلكتروني أو نص لمنتج أو مقال",
         "human": "التحدث إلى شخص",

@@ -20,6 +20,7 @@ HERE = Address(channel="web", conversation="c")
         ("/translate de: Good morning", ("translate", "de: Good morning")),
         ("/translate: Good\nmorning ", ("translate", "Good\nmorning")),
         ("/summarise this", ("summarize", "this")),
+        ("/sentiment: It broke!", ("sentiment", "It broke!")),
         ("／human 我要投诉", ("human", "我要投诉")),
         ("/ask", ("ask", "")),
         ("/start returns", ("start", "returns")),

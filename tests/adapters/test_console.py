@@ -44,6 +44,7 @@ Event = Message | Stop | Feedback
         ("/feedback down  too long ", Judge(-1, "too long")),
         ("/feedback none", Judge(0)),
         ("/summarize", Say("", "summarize")),
+        ("/sentiment", Say("", "sentiment")),
         ("/translate to German: Good morning", Say("to German: Good morning", "translate")),
         ("/language de", Say("de", "language")),
         (" /forget ", Say("", "forget")),

@@ -55,7 +55,7 @@ def turn(text: str, at: float) -> Turn:
 COLLEAGUES = st.builds(
     lambda sender, command, text: ("desk", sender, command, text),
     st.sampled_from(["T0123:ana", "T0123:ben"]),
-    st.sampled_from(["", "", "take", "resolve", "return", "summarize", "human"]),
+    st.sampled_from(["", "", "take", "resolve", "return", "summarize", "sentiment", "human"]),
     st.sampled_from(["", "Good morning", "😀 ‮"]),
 )
 VISITORS = st.builds(lambda text, asks: ("visitor", text, asks), st.sampled_from(["", "where is it?"]), st.booleans())
@@ -81,7 +81,7 @@ def test_whatever_happens_to_a_case(happenings: list[tuple[str, ...]]) -> None:
             heard = [post for post in step.posts if post.address == now.visitor and post.kind == "said"]
             speaks = now.state == "taken" and now.agent == sender and command in ("", "human") and text
             assert [post.text for post in heard] == ([text] if speaks else [])
-            assert step.answers == (command == "summarize")
+            assert step.answers == (command in ("summarize", "sentiment"))
             if step.case:
                 assert now.state in OPEN
                 assert step.case.state == ACTS[command]

@@ -47,7 +47,7 @@ async def remembered(talk: Talk) -> list[tuple[str, str]]:
 
 
 # -- help ---------------------------------------------------------------------------------------------
-ALWAYS = ("summarize", "language", "settings", "forget", "human", "help")
+ALWAYS = ("summarize", "sentiment", "language", "settings", "forget", "human", "help")
 
 
 def line(command: str, language: str, shown: str = "") -> str:

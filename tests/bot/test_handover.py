@@ -221,7 +221,8 @@ async def test_the_team_can_talk_with_the_bot_too(tmp_path: Path) -> None:
         own = Address(channel="test", account="T0123", conversation="C0123", thread="no case")
         assert (await at.answered("What is our address?", at=own)).text == "answer to What is our address?"
         await at.takes(case)
-        assert (await at.answered("this", at=case.desk, sender="T0123:ana", command="summarize")).text
+        for command in ("summarize", "sentiment"):
+            assert (await at.answered("this", at=case.desk, sender="T0123:ana", command=command)).text
         await at.settled()
         assert at.visitor_sees() == [OPENED, JOINED]
 

@@ -135,7 +135,7 @@ async def test_a_caption_stands_before_what_was_said(tmp_path: Path) -> None:
 
 
 async def test_a_command_is_done_on_what_was_said(tmp_path: Path) -> None:
-    """A recording can be summarised and translated."""
+    """A recording can be summarised and translated, and its tone judged."""
     story = "The kettle arrived broken. " + "We wrote to the shop about it. " * 12 + "The shop sent a new one."
     async with modelled(tmp_path, Answer(pieces=("Kaputt.",)), **hears(Ears(story))) as (talk, fake):
         end = await talk.say("to German", voice(talk), command="translate")
@@ -144,6 +144,8 @@ async def test_a_command_is_done_on_what_was_said(tmp_path: Path) -> None:
     async with talking(tmp_path / "second", **hears(Ears(story))) as talk:
         end = await talk.say("", voice(talk), command="summarize")
         assert said("summary_lead", "en") in end.text
+        end = await talk.say("", voice(talk), command="sentiment")
+        assert "The tone is" in end.text or "the tone is" in end.text
 
 
 async def test_what_needs_no_words_is_not_listened_to(tmp_path: Path) -> None:

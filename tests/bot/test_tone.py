@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,37 @@ async def test_in_a_thread_others_words_are_judged(tmp_path: Path) -> None:
         thread = talk.channel.thread(f"Ana: {HAPPY}\nBen: {ANGRY}\nand another thing\nAna: {HAPPY}\n")
         end = await talk.say("", thread, command="sentiment", name="Ana")
         assert end.text == judged(f"{ANGRY}\nand another thing")
+
+
+async def test_at_the_support_desk_nobody_means_what_they_asked_there(tmp_path: Path) -> None:
+    """The tone of a case's thread is the visitor's, not that of colleagues' questions to the bot."""
+    desk = {"channel": "test", "account": "T0123", "conversation": "C0123"}
+    address = Address(**desk, thread="of no case")
+    async with talking(tmp_path, handover=desk) as talk:
+        thread = talk.channel.thread(f"Ana: {HAPPY}\nJo: {ANGRY}\n")
+        for text, files, command in ((HAPPY, (), "ask"), ("", (thread,), "sentiment"), ("", (), "sentiment")):
+            message = replace(talk.message(text, *files, command=command, name="Ana"), address=address)
+            await talk.desk.publish(message)
+            end = await talk.channel.end(message.id)
+            assert isinstance(end, Reply)
+            if command == "sentiment":
+                expected = judged(ANGRY) if files else said("sentiment_what", "en", command="/sentiment")
+                assert end.text == expected
+
+
+async def test_a_file_in_a_thread_is_meant(tmp_path: Path) -> None:
+    """Not the thread around it."""
+    async with talking(tmp_path) as talk:
+        files = (talk.channel.thread(f"Jo: {HAPPY}\n"), talk.channel.file("letter.txt", ANGRY))
+        assert (await talk.say("", *files, command="sentiment", name="Ana")).text == judged(ANGRY)
+
+
+async def test_it_is_told_to_who_asked_and_not_to_who_wrote(tmp_path: Path) -> None:
+    """A text may be somebody else's, in their language; where nothing else is known its language is a hint."""
+    german = "Furchtbarer Service, ich bin wütend und sehr enttäuscht!"
+    async with talking(tmp_path) as talk:
+        assert (await talk.say(german, command="sentiment", language="en")).text == judged(german, "en")
+        assert (await talk.say(german, command="sentiment", conversation="d")).text == judged(german, "de")
 
 
 def test_lines_without_a_name_go_on() -> None:

@@ -177,7 +177,7 @@ async def test_help_offers_what_there_is(tmp_path: Path, kind: str) -> None:
     ) as made:
         answer = await made.dispatch(ordered("help"))
     assert ("translate" in answer.body) is (kind == "openai")
-    assert "summarize" in answer.body and "human" in answer.body
+    assert all(f"/frontdesk {word}" in answer.body for word in ("summarize", "sentiment", "human"))
 
 
 async def test_a_command_that_cannot_be_taken_is_said(made: Inlet) -> None:

@@ -274,15 +274,24 @@ async def test_a_mention_alone_asks_for_help(made: Inlet) -> None:
     assert [message.command for message in made.accepted] == ["help"]
 
 
-async def test_summarize_means_the_thread(made: Inlet) -> None:
-    """In a thread it is the thread that is summarised: it travels as an attachment."""
+@pytest.mark.parametrize("command", ["summarize", "sentiment"])
+async def test_a_command_alone_means_the_thread(made: Inlet, command: str) -> None:
+    """In a thread it is the thread that is summarised, or judged: it travels as an attachment."""
     root = await say(made, ROOM, "shall we move?")
     await say(made, ROOM, "yes, in May", root, user="U0456")
-    await say(made, ROOM, f"<@{BOT}> summarize", root)
+    await say(made, ROOM, f"<@{BOT}> {command}", root)
     (message,) = made.accepted
     (thread,) = message.attachments
-    assert message.command == "summarize" and thread.location == f"thread:{TEAM}:{ROOM}:{root}"
+    assert message.command == command and thread.location == f"thread:{TEAM}:{ROOM}:{root}"
     assert thread.media_type == "application/vnd.frontdesk.thread"
+
+
+async def test_a_tone_is_that_of_the_text_where_there_is_one(made: Inlet) -> None:
+    """Then nobody asks Slack for the thread."""
+    root = await say(made, ROOM, "shall we move?")
+    await say(made, ROOM, f"<@{BOT}> sentiment I am so glad", root)
+    (message,) = made.accepted
+    assert (message.command, message.text, message.attachments) == ("sentiment", "I am so glad", ())
 
 
 async def test_what_is_too_long_is_told_once(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_who_is_addressed() -> None:
         ("human rights?", Order("", "human rights?")),
         ("summarize", Order("summarize", "")),
         ("Summarise: a long text", Order("summarize", "a long text")),
+        ("sentiment: it broke!", Order("sentiment", "it broke!")),
         ("translate to German: good morning", Order("translate", "to German: good morning")),
         ("write an e-mail", Order("write", "an e-mail")),
         ("ask away", Order("", "ask away")),

@@ -127,6 +127,7 @@ async def test_a_reply_to_somebody_else_brings_their_words(made: Inlet) -> None:
             ("/translate de", "translate", "de\nThe frame broke.\nTwice."),
             ("/summarize", "summarize", "The frame broke.\nTwice."),
             ("/summarize this text", "summarize", "this text"),
+            ("/sentiment", "sentiment", "The frame broke.\nTwice."),
             (f"@{NAME}", "", "The frame broke.\nTwice."),
             ("/help", "help", ""),
         )
