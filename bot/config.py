@@ -307,6 +307,15 @@ class VoiceConfig(Section):
     timeout_seconds: float = Field(120, gt=0, le=3_600, description="How long hearing or seeing one thing may take.")
 
 
+class TasksConfig(Section):
+    """What can be asked for beside answers."""
+
+    sentences: int = Field(0, ge=0, le=50, description="Of a summary; 0 makes it three to five, by the text's length.")
+    classifier: str = Field(
+        "", description="What judges tones: a file of `frontdesk train classifier`; empty means the installed one."
+    )
+
+
 class LogConfig(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
@@ -348,6 +357,7 @@ class Config(Section):
     telegram: TelegramConfig = TelegramConfig()
     handover: HandoverConfig = HandoverConfig()
     voice: VoiceConfig = VoiceConfig()
+    tasks: TasksConfig = TasksConfig()
     log: LogConfig = LogConfig()
     adapters: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Settings of third parties' adapters, by the name of their entry point."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
@@ -21,12 +21,12 @@ from bot.config import Config, PromptsConfig
 from bot.draft import Draft, aside
 from bot.engine.base import EngineFault
 from bot.events import Command, Passage
+from bot.material import Material, clipped, talk
 from bot.phrases import said
 from bot.question import Question, Understanding
 from bot.target import target
-from bot.typed import open_links, speaker, typed
+from bot.typed import open_links, typed
 from bot.writing import Writer
-from prompts.cut import MARKER
 from prompts.memory import Remembered
 from prompts.names import language_name
 
@@ -45,21 +45,12 @@ _MEANT_ATTACHED = 200
 """A text so short beside a file or a thread says how to summarise it; it is not what is to be summarised."""
 _CHARACTERS_A_TOKEN = 8
 """More than any tokenizer's mean: what is longer than a prompt is cut before it is counted."""
-_CITATION = re.compile(r"\s*\[\d{1,4}\]")
 _KINDS = re.compile(
     r"(?P<write_email>e-?mails?\b|\bmail\b|\bletter\b|\bbrief\b|\bcorreo|\bcarta\b|邮件|\bبريد|\bرسالة)"
     r"|(?P<write_product>\bprodu[ck]t|商品|产品|\bمنتج)"
     r"|(?P<write_article>\barti(?:cle|kel)|\bartículo|文章|\bمقال)",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Material:
-    """A text that something is to be done with. With `speakers` each line is "Name: what was said"."""
-
-    text: str
-    speakers: bool = False
 
 
 class Errands:
@@ -76,7 +67,7 @@ class Errands:
     ) -> None:
         self._config, self._writer, self._attachments = config, writer, attachments
         self._understanding, self._search = understanding, search
-        self._tones = Tones()
+        self._tones = Tones(config)
 
     async def run(self, question: Question, came: Came, draft: Draft) -> None:
         """Raises what the engine raises, but for summaries and tones, which need none."""
@@ -115,10 +106,11 @@ class Errands:
 
     # -- summarize -----------------------------------------------------------------------------------
     async def _summarize(self, question: Question, came: Came, draft: Draft) -> None:
-        material = await self._material(question, came, draft) or _talk(question)
+        material = await self._material(question, came, draft) or talk(question)
         if material.text.strip() and self._writer is not None:
             try:
-                await self._apply(self._writer, "summarize", question, material.text, draft)
+                length = self._length(self._writer, question.language)
+                await self._apply(self._writer, "summarize", question, material.text, draft, length=length)
                 draft.text = open_links(draft.text)
                 return
             except EngineFault as error:
@@ -130,24 +122,29 @@ class Errands:
             files = bool(self._attachments.perception.can(draft.message.address.channel, question.language))
             await self._reply(said(_on("summarize_what", files=files), question.language), draft)
 
-    def _extract(self, material: _Material) -> str:
+    def _length(self, writer: Writer, language: str) -> str:
+        """What the template is told of the length; "" leaves it to the template."""
+        count, spoken = self._config.tasks.sentences, writer.template("summarize", language).language
+        return said("sentences", spoken, count=str(count)) if count else ""
+
+    def _extract(self, material: Material) -> str:
         """Its main points. What people said stands there as they typed it, and nobody's link hides where it leads."""
-        language = self._understanding.language_of(material.text)
-        points = summary(material.text, language, speakers=material.speakers)
+        language, most = self._understanding.language_of(material.text), self._config.tasks.sentences
+        points = summary(material.text, language, speakers=material.speakers, most=most)
         if not material.speakers:
             return open_links(points)
         return "\n".join(f"- {typed(point.removeprefix('- '))}" for point in points.splitlines())
 
-    async def _material(self, question: Question, came: Came, draft: Draft) -> _Material | None:
+    async def _material(self, question: Question, came: Came, draft: Draft) -> Material | None:
         """The text after the command, else what came with it; None when there is neither."""
         attached = bool(came.files or came.threads)
         if question.text.strip() and not (attached and len(question.text) <= _MEANT_ATTACHED):
-            return _Material(question.text)
+            return Material(question.text)
         return await self._attached(came, draft) if attached or question.attachments else None
 
-    async def _attached(self, came: Came, draft: Draft) -> _Material:
+    async def _attached(self, came: Came, draft: Draft) -> Material:
         files = await self._attachments.text(came, draft.message.address)
-        return _Material("\n\n".join(filter(None, (*came.threads, files))), speakers=not came.files)
+        return Material("\n\n".join(filter(None, (*came.threads, files))), speakers=not came.files)
 
     # -- sentiment -----------------------------------------------------------------------------------
     async def _sentiment(self, question: Question, came: Came, draft: Draft) -> None:
@@ -208,17 +205,18 @@ class Errands:
         self, writer: Writer, name: str, question: Question, text: str, draft: Draft, *, most: int = 0, **values: str
     ) -> None:
         """Have the model do what template `name` says with `text` alone: with `most` tokens of it, or a prompt full."""
-        text, budget, clipped = self._for_a_prompt(text, most)
+        text, budget, was_cut = self._for_a_prompt(text, most)
         alone = replace(question, text=text, remembered=Remembered())
-        composed = await writer.write(name, alone, (), draft, values=values, budget=budget)
-        if clipped or composed.shortened:
+        given = {key: value for key, value in values.items() if value}
+        composed = await writer.write(name, alone, (), draft, values=given, budget=budget)
+        if was_cut or composed.shortened:
             draft.notes.append(said("shortened_note", question.language))
 
     def _for_a_prompt(self, text: str, most: int = 0) -> tuple[str, PromptsConfig, bool]:
         """`text` as a model may see it, the budget for as much of it as `_apply` says, and whether it was cut."""
         room = min(most or self._config.prompts.context_tokens, self._config.prompts.context_tokens)
-        text, clipped = _clipped(self._understanding.private(text), room * _CHARACTERS_A_TOKEN)
-        return text, self._config.prompts.model_copy(update={"question_tokens": room}), clipped
+        text, was_cut = clipped(self._understanding.private(text), room * _CHARACTERS_A_TOKEN)
+        return text, self._config.prompts.model_copy(update={"question_tokens": room}), was_cut
 
 
 def _on(key: str, *, files: bool) -> str:
@@ -228,22 +226,3 @@ def _on(key: str, *, files: bool) -> str:
 
 def _as_listed(command: Command, channel: str) -> str:
     return written(command, channel, "to German:" if command == "translate" else "")
-
-
-def _talk(question: Question) -> _Material:
-    """The conversation so far: the summary of what is long past, then what was said."""
-    lines = [question.remembered.summary]
-    summarised = False
-    for turn in question.remembered.turns:
-        summarised = turn.text == "summarize" if turn.role == "user" else summarised
-        if not summarised:  # what was a summary before says nothing new
-            name = speaker(turn.name) or said("visitor" if turn.role == "user" else "assistant", question.language)
-            lines.append(f"{name}: {' '.join(_CITATION.sub('', turn.text).split())}")
-    return _Material("\n".join(filter(None, lines)), speakers=True)
-
-
-def _clipped(text: str, most: int) -> tuple[str, bool]:
-    """`text` without its middle when it has more than `most` characters, and whether it had."""
-    if len(text) <= most:
-        return text, False
-    return f"{text[: most // 2]}\n{MARKER}\n{text[-(most // 2) :]}", True

@@ -44,8 +44,8 @@ class _Sentence:
     speaker: str = ""
 
 
-def summary(text: str, language: str, *, speakers: bool = False) -> str:
-    """Three to five sentences of `text`, in its order, as a Markdown list; "" when it has none.
+def summary(text: str, language: str, *, speakers: bool = False, most: int = 0) -> str:
+    """At most `most` sentences of `text` (0: three to five), in its order, as a Markdown list; "" when it has none.
 
     `language` is the text's. With `speakers` each line is "Name: what was said", and the names stay.
     """
@@ -56,7 +56,7 @@ def summary(text: str, language: str, *, speakers: bool = False) -> str:
         if said
     ]
     telling = [sentence for sentence in found if len(sentence.terms) >= _FEWEST_TERMS] or found
-    return "\n".join(f"- {line}" for line in _told(_chosen(telling), language))
+    return "\n".join(f"- {line}" for line in _told(_chosen(telling, most), language))
 
 
 def _spoken(text: str) -> Iterator[tuple[int, str, str]]:
@@ -99,11 +99,11 @@ def _plain(sentence: str) -> str:
     return f"{text[: text.rfind(' ', _LONGEST_SENTENCE // 2, _LONGEST_SENTENCE)].rstrip()} …"
 
 
-def _chosen(found: Sequence[_Sentence]) -> list[_Sentence]:
+def _chosen(found: Sequence[_Sentence], most: int) -> list[_Sentence]:
     """The sentences that weigh most and do not repeat each other, in the order of the text."""
     candidates = _commonest(found)
     weights = _weights(candidates)
-    most = 3 if len(found) <= 8 else 4 if len(found) <= 20 else 5
+    most = most or (3 if len(found) <= 8 else 4 if len(found) <= 20 else 5)
     kept: list[int] = []
     for number in sorted(range(len(candidates)), key=lambda number: (-weights[number], number)):
         if len(kept) < most and not any(_repeats(candidates[number], candidates[other]) for other in kept):

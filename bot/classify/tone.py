@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from bot.classify.model import Classifier, likeliest
-from bot.config import PromptsConfig
+from bot.config import Config, PromptsConfig
 from bot.draft import Draft, aside
 from bot.engine.base import EngineFault
 from bot.events import Reply
@@ -43,11 +43,12 @@ class Tone:
 
 
 class Tones:
-    """Judges tones. `file` is the site's own classifier, which is read at once; without one, ours is read when it is
-    needed. Raises `UsageError` for a file that cannot be read."""
+    """Judges tones. A classifier of the site's own is read at once; without one, ours is read when it is needed. Raises
+    `UsageError` for a file that cannot be read."""
 
-    def __init__(self, file: Path | None = None) -> None:
-        self._classifier = Classifier.load(file) if file else None
+    def __init__(self, config: Config) -> None:
+        own = config.tasks.classifier
+        self._classifier = Classifier.load(config.root / Path(own).expanduser()) if own else None
 
     def classifier(self) -> Classifier:
         if self._classifier is None:

@@ -81,16 +81,25 @@ def write(
     _show(run_async(_done(settings, "write", asked, knowledge=knowledge, known=True)))
 
 
-def summarize(text: Given = None, config: ConfigFile = None, model: Model = None) -> None:
+def summarize(
+    text: Given = None,
+    sentences: Annotated[
+        int | None, typer.Option("--sentences", min=1, max=50, help="At most so many; else three to five.")
+    ] = None,
+    config: ConfigFile = None,
+    model: Model = None,
+) -> None:
     """Give the main points of a text: as a language model tells them, else as its own most telling sentences.
 
     [bold]Examples[/bold]
 
       frontdesk summarize report.pdf
+      frontdesk summarize report.pdf --sentences 8
       frontdesk summarize report.pdf --model models/qwen3-0.6b
       git log -5 | frontdesk summarize -
     """
-    _show(run_async(_done(configuration(config, model=model), "summarize", given(text, "what to summarize"))))
+    settings = configuration(config, model=model, tasks={"sentences": sentences} if sentences else {})
+    _show(run_async(_done(settings, "summarize", given(text, "what to summarize"))))
 
 
 def translate(
@@ -141,7 +150,7 @@ def sentiment(
     settings = configuration(config, model=model)
     told = given(text, "what to judge")
     if as_json:
-        typer.echo(json.dumps(_probabilities(told), ensure_ascii=not encodes_all(sys.stdout)))
+        typer.echo(json.dumps(_probabilities(settings, told), ensure_ascii=not encodes_all(sys.stdout)))
     else:
         _show(run_async(_done(settings, "sentiment", told)))
 
@@ -227,10 +236,10 @@ def _show(end: Reply | Failed) -> None:
         raise typer.Exit(1)
 
 
-def _probabilities(text: str) -> dict[str, Any]:
+def _probabilities(config: Config, text: str) -> dict[str, Any]:
     from bot.classify.model import likeliest
     from bot.classify.tone import Tones
 
-    told = Tones().classifier().probabilities(text)
+    told = Tones(config).classifier().probabilities(text)
     label, share = likeliest(told)
     return {"label": label, "share": round(share, 4), "labels": {one: round(value, 4) for one, value in told.items()}}

@@ -36,6 +36,34 @@ def test_a_file_is_summarised_and_nothing_is_left_behind(tmp_path: Path) -> None
     assert [file.name for file in tmp_path.iterdir()] == ["bridge.md"]
 
 
+def test_a_summary_has_at_most_as_many_sentences_as_were_asked_for(tmp_path: Path) -> None:
+    """Also more than it would have by itself; each is a line."""
+    for count in (1, 2, 5):
+        told = frontdesk("summarize", "-", "--sentences", str(count), cwd=tmp_path, stdin=REPORT)
+        assert told.stdout.count("\n- ") == count, told.stderr
+
+
+def test_a_site_judges_with_its_own_labels(tmp_path: Path) -> None:
+    """`tasks.classifier` is taken from the configuration's folder; one that cannot be read stops the start."""
+    (tmp_path / "topics.tsv").write_text(
+        "\n".join(f"bill\tinvoice {'x' * n}\nmail\tparcel {'y' * n}" for n in range(9))
+    )
+    made = frontdesk("train", "classifier", "topics.tsv", "--out", "site/own.json", "--folds", "2", cwd=tmp_path)
+    assert made.returncode == 2  # there is no such folder yet
+    (tmp_path / "site").mkdir()
+    made = frontdesk("train", "classifier", "topics.tsv", "--out", "site/own.json", "--folds", "2", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    (tmp_path / "site" / "frontdesk.toml").write_text('[tasks]\nclassifier = "own.json"\n')
+    told = frontdesk("sentiment", "my invoice", "--config", "site/frontdesk.toml", cwd=tmp_path)
+    assert "The tone is bill (" in told.stdout, told.stderr
+    told = frontdesk("sentiment", "my parcel", "--json", "--config", "site/frontdesk.toml", cwd=tmp_path)
+    assert json.loads(told.stdout)["label"] == "mail"
+    (tmp_path / "site" / "own.json").write_text("{}")
+    broken = frontdesk("sentiment", "my parcel", "--config", "site/frontdesk.toml", cwd=tmp_path)
+    assert (broken.returncode, broken.stdout) == (2, "")
+    assert "own.json" in broken.stderr
+
+
 def test_a_tone_is_told_in_words_and_as_json(tmp_path: Path) -> None:
     """The same label, from the same classifier; JSON says how likely each is."""
     spoken = frontdesk("sentiment", ANGRY, cwd=tmp_path)

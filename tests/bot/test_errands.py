@@ -210,6 +210,17 @@ async def test_a_model_summarises_a_text_as_material(tmp_path: Path) -> None:
         assert "kettle" not in system
 
 
+async def test_a_summary_is_as_long_as_the_site_wants_it(tmp_path: Path) -> None:
+    """With a model and without; the template says it in its own language."""
+    async with talking(tmp_path, tasks={"sentences": 2}) as talk:
+        assert (await talk.say(REPORT, command="summarize")).text.count("\n- ") == 2
+    async with modelled(tmp_path / "model", Answer(), Answer(), tasks={"sentences": 2}) as (talk, fake):
+        await talk.say(REPORT, command="summarize", language="en")
+        await talk.say(REPORT, command="summarize", language="zh", conversation="d")
+        assert ["at most 2 sentences" in turns_of(one)[0] for one in fake.requests] == [True, False]
+        assert "最多2句话" in turns_of(fake.requests[1])[0]
+
+
 async def test_when_the_model_fails_a_summary_needs_none(tmp_path: Path) -> None:
     """Its own sentences are better than an excuse."""
     async with modelled(tmp_path, Refuse(status=500)) as (talk, _):
