@@ -32,6 +32,11 @@ def arabic(text: str) -> str:
     return _CHINESE_NUMBER.sub(lambda match: f"{_chinese(match.group()):g}", text)
 
 
+def digits(text: str) -> str:
+    """Numbers up to twelve in words (English, German, Spanish) as digits."""
+    return _WORD.sub(lambda match: str(_BY_WORD[match.group().casefold()]), text)
+
+
 _SAME_AMOUNT = (("年", "个月", 12), ("周", "天", 7), ("个星期", "天", 7), ("天", "小时", 24))
 
 

@@ -6,7 +6,7 @@ import math
 import re
 from functools import lru_cache
 
-from bot.answer.figures import arabic
+from bot.answer.figures import arabic, digits
 
 _UNITS: dict[str, tuple[str, float]] = {
     "mm": ("m", 0.001), "cm": ("m", 0.01), "m": ("m", 1.0), "km": ("m", 1000.0), "厘米": ("m", 0.01), "米": ("m", 1.0),
@@ -21,17 +21,24 @@ _UNITS: dict[str, tuple[str, float]] = {
     "months": ("months", 1.0), "month": ("months", 1.0), "个月": ("months", 1.0), "monate": ("months", 1.0),
     "meses": ("months", 1.0), "years": ("months", 12.0), "year": ("months", 12.0), "岁": ("months", 12.0),
     "jahre": ("months", 12.0), "años": ("months", 12.0), "周岁": ("months", 12.0), "年": ("months", 12.0),
+    "jahr": ("months", 12.0), "jahren": ("months", 12.0),
+    "minutes": ("days", 1 / 1440), "minute": ("days", 1 / 1440), "min": ("days", 1 / 1440),
+    "minuten": ("days", 1 / 1440), "minutos": ("days", 1 / 1440), "分钟": ("days", 1 / 1440),
+    "hours": ("days", 1 / 24), "hour": ("days", 1 / 24), "stunden": ("days", 1 / 24), "stunde": ("days", 1 / 24),
+    "horas": ("days", 1 / 24), "hora": ("days", 1 / 24), "days": ("days", 1.0), "day": ("days", 1.0),
+    "weeks": ("days", 7.0), "week": ("days", 7.0), "tage": ("days", 1.0), "tagen": ("days", 1.0),
+    "wochen": ("days", 7.0), "días": ("days", 1.0), "semanas": ("days", 7.0),
     "天": ("days", 1.0), "日": ("days", 1.0), "小时": ("days", 1 / 24), "周": ("days", 7.0), "星期": ("days", 7.0),
     "个小时": ("days", 1 / 24), "个星期": ("days", 7.0), "块": ("¥", 1.0), "块钱": ("¥", 1.0),
 }  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _NUMBER = r"-?\d{1,9}(?:[.,]\d{1,4})?"
 _MEASURE = re.compile(
-    rf"(?P<before>[€$£¥])\s?(?P<amount>{_NUMBER})(?![\d–-])|(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT})(?![a-z\d])",
+    rf"(?P<before>[€$£¥])\s?(?P<amount>{_NUMBER})(?![\d–-])|(?P<number>{_NUMBER})[\s-]?(?P<unit>{_UNIT})(?![a-z\d])",
     re.IGNORECASE,
 )
 _RANGE = re.compile(
-    rf"(?P<sign>[€$£¥])?\s?(?P<low>{_NUMBER})\s?(?P<unit1>{_UNIT})?\s?(?:–|-|—|~|至|到|to|bis|a)\s?"
+    rf"(?P<sign>[€$£¥])?\s?(?P<low>{_NUMBER})\s?(?P<unit1>{_UNIT})?\s?(?:–|-|—|~|至|到|to|bis|and|und|a|y)\s?"
     rf"[€$£¥]?(?P<high>{_NUMBER})\s?(?P<unit2>{_UNIT})?(?![a-z\d])",
     re.IGNORECASE,
 )
@@ -63,6 +70,41 @@ _SERIALS = re.compile(
 )
 
 
+_NO_UNIT = rf"(?!\d|[.,:/]\d|\s?(?:{_UNIT}|%|st\b|nd\b|rd\b|th\b)(?![a-z]))"
+_AGES = tuple(
+    (re.compile(pattern, re.IGNORECASE), said)
+    for pattern, said in (
+        (rf"\b(?:ages?|aged|between|alter|zwischen|entre|edad)\s+(?:from |of |von |de )?(\d{{1,3}})\s?(?:–|-|to|and|bis|und|a|y)"
+         rf"\s?(\d{{1,3}}){_NO_UNIT}", r"\1–\2 years"),
+        (rf"\b(\d{{1,3}})(?: years?)?(?:\s?\+(?!\d)|,? (?:and|or) (?:over|older|above)\b|,? (?:und|oder) älter\b|,? o más\b)",
+         r"at least \1 years"),
+        (rf"\b(?:the age of|age of|aged|alter von|la edad de)\s+(\d{{1,3}}){_NO_UNIT}", r"\1 years"),
+        (rf"\b(under|over|unter|über)[ -](\d{{1,2}})(?:s|-?jährige\w*)?\b{_NO_UNIT}", r"\1 \2 years"),
+        (rf"\b(?:I['’]?m|I am|(?:he|she)(?:['’]s| is)|turn(?:s|ed|ing)|ich bin|tengo|tiene)\s+(?:just |only |now |already |schon )?"
+         rf"(\d{{1,3}}){_NO_UNIT}(?=\W|$)", r"\1 years"),
+    )
+)  # fmt: skip
+"""How ages are told without their unit, and the same with it."""
+
+
+def with_units(header: str, cell: str) -> str:
+    """A cell of a table with the unit that stands in the head of its column only: "Age", "Size (cm)"."""
+    unit = _IN_BRACKETS.search(header)
+    if unit and unit["unit"].lower() in _UNITS:
+        return f"{cell} {unit['unit']}"
+    return f"age {cell}" if _AGE.search(header) and cell[:1].isdigit() else cell
+
+
+_IN_BRACKETS = re.compile(r"[(\[（]\s*(?:in )?(?P<unit>[^)\]）]{1,8})\s*[)\]）]\s*$")
+_AGE = re.compile(r"\bage\b|\balter\b|\bedad\b|年龄", re.IGNORECASE)
+
+
+def _aged(text: str) -> str:
+    for pattern, said in _AGES:
+        text = pattern.sub(said, text)
+    return text
+
+
 @lru_cache(maxsize=8_192)
 def within(question: str, text: str) -> bool:
     """Whether a measure in `question` lies in a range that `text` states in a comparable unit, or a serial number in a
@@ -70,10 +112,10 @@ def within(question: str, text: str) -> bool:
     """
     if any(_in_series(match, text) for match in _SERIAL.finditer(question[:1_000])):
         return True
-    asked = _measures(arabic(question))
+    asked = _measures(_aged(digits(arabic(question[:1_000]))))
     if not asked:
         return False
-    spans = _ranges(text)
+    spans = _ranges(_aged(text[:2_000]))
     return any(unit == other and low <= value <= high for value, unit in asked for low, high, other in spans)
 
 

@@ -142,7 +142,7 @@ class Scorer:
 
     def within(self, scored: Scored) -> bool:
         """Whether a measure in the question lies in a range that the unit states."""
-        return within(self.question.text, scored.unit.text)
+        return within(self.question.text, scored.unit.measured)
 
     def named(self, headers: Sequence[str], members: Sequence[Scored]) -> list[float]:
         """For each column the weight of what the question says of it and not of every other, nor of all its rows.
@@ -188,7 +188,7 @@ class Scorer:
         score = self._share(tuple(map(max, own, above))) + OWN * self._share(own)
         score += PRECISION * self.precision(unit)
         score += self._kind(unit.text) + self._passage(unit) + self._headed(unit) + NEARNESS * self.near(unit)
-        score += WITHIN if within(self.question.text, unit.text) else 0.0
+        score += WITHIN if within(self.question.text, unit.measured) else 0.0
         score -= LIMITING * unit.limiting + POINTING * unit.pointing + STEPS * (steps and self._is_step(unit))
         return Scored(unit, score, own, above)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.answer.blocks import Block, Listing, Paragraph, Table, blocks
 from bot.answer.expect import marked
 from bot.answer.meaning import Meaning, meaning, plain_text
+from bot.answer.ranges import with_units
 from bot.events import Passage
 
 LABEL, COLUMN, SUBJECT, LEAD, HEADING, OUTER, TITLE, BESIDE = 0.95, 0.95, 0.95, 0.85, 0.85, 0.8, 0.8, 0.3
@@ -29,12 +30,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unit:
-    """The smallest thing that is quoted. `passage` and `block` say where it stands, `place` which one it is there."""
+    """The smallest thing that is quoted. `passage` and `block` say where it stands, `place` which one it is there.
+
+    `measured` is its text with the units that stand in the heads of a table's columns only.
+    """
 
     passage: int
     block: int
     place: int
     text: str
+    measured: str
     own: Meaning
     context: tuple[Context, ...]
     stale: bool
@@ -94,8 +99,13 @@ def _section(number: int, passage: Passage, language: str) -> Section:
         above = _above(passage, block, language)
         for place, (text, context) in enumerate(_units(block, above, language)):
             marks = (stale, _limiting(passage, block, text, language), marked("pointing", text, language))
-            units.append(Unit(number, at, place, text, meaning(text, language), context, *marks))
+            measured = _measured(block, place) if isinstance(block, Table) else text
+            units.append(Unit(number, at, place, text, measured, meaning(text, language), context, *marks))
     return Section(number, passage, language, found, tuple(units))
+
+
+def _measured(table: Table, place: int) -> str:
+    return " | ".join(with_units(*cell) for cell in zip(table.header, table.rows[place], strict=True))
 
 
 def _limiting(passage: Passage, block: Block, text: str, language: str) -> bool:
