@@ -59,9 +59,14 @@ def undated(plain: str) -> str:
 
 @lru_cache(maxsize=4_096)
 def agreement(question: str, heading: str) -> int:
-    """1 when a date in `question` is within what `heading` limits itself to, -1 when all are outside, else 0."""
+    """1 when a date in `question` is within what `heading` limits itself to, -1 when all are outside, else 0.
+
+    A month or day without its year is held against a part of the year ("15 May to 30 September").
+    """
     asked = dates(question)
     plain = heading.casefold()
+    if not asked and (season := _seasons().search(plain)):
+        return _in_season(question.casefold(), season)
     limits = [(date, way) for date, begin, end in _found(plain) if (way := _way(plain, begin, end))]
     if not asked or not limits:
         return 0
@@ -76,6 +81,38 @@ def ended(question: str, until: str) -> int:
         return 0
     year, month, day = map(int, until.split("-"))
     return 1 if any(date <= (year, month, day) for date in asked) else -1
+
+
+@lru_cache(maxsize=1)
+def _seasons() -> re.Pattern[str]:
+    months = "|".join(sorted(_names(), key=len, reverse=True))
+    day = r"(?:(?P<day{0}>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of |de )?)?(?P<month{0}>" + months + r")\b\.?"
+    chinese = r"(?P<month{0}>\d{{1,2}})\s?月(?:\s?(?P<day{0}>\d{{1,2}})\s?[日号])?"
+    to = r"\s*(?:–|-|—|to|until|till|through|bis(?: zum)?|a|al|hasta(?: el)?)\s*(?:the )?"
+    return re.compile(
+        rf"\b{day.format(1)}{to}{day.format(2)}|{chinese.format(3)}\s*(?:至|到|–|-|—|~)\s*{chinese.format(4)}"
+    )
+
+
+def _in_season(plain: str, season: re.Match[str]) -> int:
+    """Whether the months or days of a question lie in a part of the year, which may reach over its end."""
+    first, last = (1, 2) if season["month1"] else (3, 4)
+    begin, end = _day_of_year(season, first, 1), _day_of_year(season, last, 31)
+    asked = [_day_of_year(match, 0, 15) for match in _month_asked().finditer(plain[:1_000])]
+    inside = [begin <= day <= end if begin <= end else not end < day < begin for day in asked]
+    return 0 if not inside else 1 if any(inside) else -1
+
+
+def _day_of_year(match: re.Match[str], which: int, otherwise: int) -> tuple[int, int]:
+    name = match[f"month{which}"]
+    return (int(name) if name.isdigit() else _names()[name], int(match[f"day{which}"] or otherwise))
+
+
+@lru_cache(maxsize=1)
+def _month_asked() -> re.Pattern[str]:
+    months = "|".join(sorted((name for name in _names() if name != "may"), key=len, reverse=True))
+    day = r"(?:(?P<day0>\d{1,2})(?:st|nd|rd|th|\.)?\s+(?:of |de )?)?"
+    return re.compile(rf"{day}\b(?P<month0>{months}|(?<=in )may|(?<=\d )may)\b")
 
 
 def _found(plain: str) -> Iterator[tuple[Date, int, int]]:

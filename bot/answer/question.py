@@ -48,6 +48,16 @@ class Question:
     def weight(self) -> float:
         return sum(feature.weight for feature in self.features)
 
+    @property
+    def names_something(self) -> bool:
+        """Whether it says what it is about, beyond the price that it asks for."""
+        prices = frozenset(IMPLIED.values())
+        return any(
+            one.weight >= STRONG
+            and not any(name in prices or name.rpartition(":")[2] in prices for name in one.classes)
+            for one in self.features
+        )
+
     def waits_for(self, kind: str) -> bool:
         return any(expectation.kind == kind for expectation in self.wanted)
 

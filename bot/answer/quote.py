@@ -109,6 +109,8 @@ class Quoter:
 
         def read_of(one: Part) -> Reading:
             alone = [] if one.leans else [found(one.text)]
+            if one.before and alone and not alone[0][0].question.names_something:
+                alone = []
             leaning = [found(one.text, one.before)] if one.before else []
             readings: list[Reading] = [*alone, *leaning]
             return max(readings, key=_sure)

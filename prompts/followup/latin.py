@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from prompts.followup.listed import item, ordinal
 from prompts.followup.slots import put_into
@@ -128,8 +128,17 @@ class LatinRules:
             return put_into(core, topic.rstrip(" ?!.？！。"), self._known) + "?"
         said = {token.low for token in tokens}
         listed = item(answer, next(filter(None, (ordinal(token.low) for token in tokens)), None))
-        new = dict.fromkeys(word for word in (*subject, listed) if word and word.casefold() not in said)
+        new = dict.fromkeys(
+            word
+            for word in (*subject, listed)
+            if word and word.casefold() not in said and not self._replaced(word, said)
+        )
         return f"{text.rstrip(' ?!.')} ({' '.join(list(new)[-_PHRASE_WORDS:])})?" if new else text
+
+    def _replaced(self, word: str, said: Collection[str]) -> bool:
+        """Whether something that is `said` now takes the place of `word`: winter that of July."""
+        groups = (group for group in self._known.contrasts if word.casefold() in group)
+        return any(other in said for group in groups for other in group)
 
     def _selected(self, topic: str, answer: str) -> list[str]:
         """What answers "which …?": names in the answer, and words beside those that were asked with."""

@@ -43,4 +43,5 @@ class Vocabulary:
 
     def tells(self, token: Token) -> bool:
         """Whether `token` says what the sentence is about."""
-        return (self.name(token) or token.low not in self._empty) and (len(token.low) > 1 or token.low.isdigit())
+        named = self.name(token)
+        return named or (token.low not in self._empty and (len(token.low) > 1 or token.low.isdigit()))
