@@ -71,20 +71,30 @@ _SERIALS = re.compile(
 
 
 _NO_UNIT = rf"(?!\d|[.,:/]\d|\s?(?:{_UNIT}|%|st\b|nd\b|rd\b|th\b)(?![a-z]))"
+_AGE = r"(\d{1,3})"
 _AGES = tuple(
     (re.compile(pattern, re.IGNORECASE), said)
     for pattern, said in (
-        (rf"\b(?:ages?|aged|between|alter|zwischen|entre|edad)\s+(?:from |of |von |de )?(\d{{1,3}})\s?(?:–|-|to|and|bis|und|a|y)"
-         rf"\s?(\d{{1,3}}){_NO_UNIT}", r"\1–\2 years"),
-        (rf"\b(\d{{1,3}})(?: years?)?(?:\s?\+(?!\d)|,? (?:and|or) (?:over|older|above)\b|,? (?:und|oder) älter\b|,? o más\b)",
-         r"at least \1 years"),
-        (rf"\b(?:the age of|age of|aged|alter von|la edad de)\s+(\d{{1,3}}){_NO_UNIT}", r"\1 years"),
+        (
+            rf"\b(?:ages?|aged|between|alter|zwischen|entre|edad)\s+(?:from |of |von |de )?{_AGE}"
+            rf"\s?(?:–|-|to|and|bis|und|a|y)\s?{_AGE}{_NO_UNIT}",
+            r"\1–\2 years",
+        ),
+        (rf"\b{_AGE}(?: years?)?(?:\s?\+(?!\d)|,? (?:and|or) (?:over|older|above)\b)", r"at least \1 years"),
+        (rf"\b{_AGE}(?: jahre| años)?,? (?:(?:und|oder) älter|o más)\b", r"at least \1 years"),
+        (rf"\b(?:the age of|age of|aged|alter von|la edad de)\s+{_AGE}{_NO_UNIT}", r"\1 years"),
         (rf"\b(under|over|unter|über)[ -](\d{{1,2}})(?:s|-?jährige\w*)?\b{_NO_UNIT}", r"\1 \2 years"),
-        (rf"\b(?:I['’]?m|I am|(?:he|she)(?:['’]s| is)|turn(?:s|ed|ing)|ich bin|tengo|tiene)\s+(?:just |only |now |already |schon )?"
-         rf"(\d{{1,3}}){_NO_UNIT}(?=\W|$)", r"\1 years"),
+        (
+            rf"\b(?:I['’]?m|I am|(?:he|she)(?:['’]s| is)|turn(?:s|ed|ing)|ich bin|tengo|tiene)\s+"
+            rf"(?:just |only |now |already |schon )?{_AGE}{_NO_UNIT}(?=\W|$)",
+            r"\1 years",
+        ),
     )
-)  # fmt: skip
+)
 """How ages are told without their unit, and the same with it."""
+
+_IN_BRACKETS = re.compile(r"[(\[（]\s*(?:in )?(?P<unit>[^)\]）]{1,8})\s*[)\]）]\s*$")
+_OF_AGES = re.compile(r"\bage\b|\balter\b|\bedad\b|年龄", re.IGNORECASE)
 
 
 def with_units(header: str, cell: str) -> str:
@@ -92,11 +102,7 @@ def with_units(header: str, cell: str) -> str:
     unit = _IN_BRACKETS.search(header)
     if unit and unit["unit"].lower() in _UNITS:
         return f"{cell} {unit['unit']}"
-    return f"age {cell}" if _AGE.search(header) and cell[:1].isdigit() else cell
-
-
-_IN_BRACKETS = re.compile(r"[(\[（]\s*(?:in )?(?P<unit>[^)\]）]{1,8})\s*[)\]）]\s*$")
-_AGE = re.compile(r"\bage\b|\balter\b|\bedad\b|年龄", re.IGNORECASE)
+    return f"age {cell}" if _OF_AGES.search(header) and cell[:1].isdigit() else cell
 
 
 def _aged(text: str) -> str:
