@@ -25,7 +25,8 @@ def became(exchange: Exchange) -> str:
     """What became of a message, in a word or two."""
     end = exchange.outgoing.event if exchange.outgoing else None
     if isinstance(end, Reply):
-        return {"stop": "answered", "length": "answered, cut off"}.get(end.finish_reason, end.finish_reason)
+        told = {"stop": "answered", "remark": "answered", "length": "answered, cut off"}
+        return told.get(end.finish_reason, end.finish_reason)
     return f"failed: {one_line(end.reason)}" if isinstance(end, Failed) else "not answered yet"
 
 

@@ -66,7 +66,7 @@ async def test_files_alone_are_read_and_asked_about(tmp_path: Path) -> None:
         await talk.say("Wie lange kann ich einen Wasserkocher zurückgeben?")
         end = await talk.say("", talk.channel.file("samovar.md", MANUAL), talk.channel.file("b.txt", "Text."))
         assert end.text == said("files_read", "de", files="`samovar.md`; `b.txt`")
-        assert end.finish_reason == "stop"
+        assert end.finish_reason == "remark"
 
 
 async def test_what_cannot_be_read_is_told_and_stops_nothing(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ class Slow:
     def __init__(self) -> None:
         self.gate, self.inside, self.most, self.asked = asyncio.Event(), 0, 0, 0
 
-    async def search(self, question: str, **_: Any) -> Sequence[Passage]:
+    async def explained(self, question: str, **_: Any) -> Sequence[Passage]:
         assert len(question) <= CHARACTERS
         self.asked += 1
         self.inside += 1
@@ -115,7 +115,7 @@ async def test_of_many_at_once_few_are_looked_up_and_the_rest_refused() -> None:
     """Those who wait come in turn; who gave up, or asked too much, leaves the place to others."""
     slow = Slow()
     ask = quick(slow)
-    asking = [asyncio.create_task(ask("bananas? " * 900, "")) for _ in range(RUNNING + WAITING)]
+    asking = [asyncio.create_task(ask("bananas " * 900, "")) for _ in range(RUNNING + WAITING)]
     async with asyncio.timeout(30):
         while slow.inside < RUNNING:
             await asyncio.sleep(0)

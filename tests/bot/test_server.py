@@ -38,7 +38,7 @@ async def test_a_visitor_is_answered_and_the_process_stops_well(tmp_path: Path) 
             async with session.get(f"{server.address}/metrics") as response:
                 figures = await response.text()
             assert 'frontdesk_messages_accepted_total{channel="web"} 1.0' in figures
-            assert 'frontdesk_messages_ended_total{channel="web",outcome="stop"} 1.0' in figures
+            assert 'frontdesk_messages_ended_total{channel="web",outcome="remark"} 1.0' in figures
     finally:
         assert await server.stop() == 0
 
