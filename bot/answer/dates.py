@@ -98,7 +98,8 @@ def _in_season(plain: str, season: re.Match[str]) -> int:
     """Whether the months or days of a question lie in a part of the year, which may reach over its end."""
     first, last = (1, 2) if season["month1"] else (3, 4)
     begin, end = _day_of_year(season, first, 1), _day_of_year(season, last, 31)
-    asked = [_day_of_year(match, 0, 15) for match in _month_asked().finditer(plain[:1_000])]
+    found = _month_asked().finditer(plain[:1_000])
+    asked = [_day_of_year(match, 0 if match["month0"] else 5, 15) for match in found]
     inside = [begin <= day <= end if begin <= end else not end < day < begin for day in asked]
     return 0 if not inside else 1 if any(inside) else -1
 
@@ -112,7 +113,8 @@ def _day_of_year(match: re.Match[str], which: int, otherwise: int) -> tuple[int,
 def _month_asked() -> re.Pattern[str]:
     months = "|".join(sorted((name for name in _names() if name != "may"), key=len, reverse=True))
     day = r"(?:(?P<day0>\d{1,2})(?:st|nd|rd|th|\.)?\s+(?:of |de )?)?"
-    return re.compile(rf"{day}\b(?P<month0>{months}|(?<=in )may|(?<=\d )may)\b")
+    chinese = r"(?P<month5>\d{1,2})\s?月(?:\s?(?P<day5>\d{1,2})\s?[日号])?"
+    return re.compile(rf"{day}\b(?P<month0>{months}|(?<=in )may|(?<=\d )may)\b|{chinese}")
 
 
 def _found(plain: str) -> Iterator[tuple[Date, int, int]]:

@@ -1,0 +1,52 @@
+"""Words of everyday life that stand for one another."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from bot.answer.feature import BY_CLASS, Feature
+from bot.answer.lexicon import spans
+from bot.answer.meaning import meaning
+from bot.terms import terms
+from bot.thesaurus import groups, spoken
+
+
+def test_every_line_is_well_formed() -> None:
+    """Each group has English phrases, none twice, a name of its own, and at least two ways to say it."""
+    names = Counter(group.name for group in groups())
+    assert max(names.values()) == 1
+    for group in groups():
+        for language, phrases in group.phrases.items():
+            assert len(set(phrases)) == len(phrases), (group.name, language)
+        assert sum(map(len, (*group.phrases.values(), group.wider))) > 1, group.name
+
+
+def test_the_longest_phrase_is_found_with_its_other_ways() -> None:
+    """ "Money back" is one thing, and not money."""
+    found = terms("can I get my money back", "en")
+    (phrase,) = [phrase for phrase in spoken(found, "en", {"en"}) if phrase.begin <= found.index("money") < phrase.end]
+    assert found[phrase.begin : phrase.end] == ["money", "back"]
+    assert frozenset({"refund"}) in phrase.ways
+    assert frozenset({"money", "back"}) not in phrase.ways
+
+
+def test_ways_are_those_of_the_languages_that_are_asked_for() -> None:
+    """A knowledge base in German is searched for German words."""
+    (phrase,) = spoken(terms("refund", "en"), "en", {"de"})
+    assert frozenset(terms("Rückerstattung", "de")) in phrase.ways
+    assert frozenset({"reimburs"}) not in phrase.ways
+
+
+def test_a_kind_is_found_by_what_it_is_a_kind_of_and_not_the_other_way_round() -> None:
+    """Who lost a scarf finds what is said of belongings; who asks for belongings is told nothing of scarves."""
+    (scarf,) = spoken(terms("scarf", "en"), "en", {"en"})
+    assert frozenset(terms("belongings", "en")) in scarf.ways
+    assert not any(frozenset({"scarf"}) in phrase.ways for phrase in spoken(terms("belongings", "en"), "en", {"en"}))
+
+
+def test_a_word_that_stands_for_another_counts_less_than_the_word_itself() -> None:
+    """In answers, too: everyday words are looser than synonyms."""
+    (_, _, entry), *_ = spans(terms("telly", "en"), "en")
+    telly = Feature(terms=frozenset({"telli"}), classes=entry.classes)
+    assert 0.5 < telly.match(meaning("The television has a box.", "en")) < BY_CLASS
+    assert telly.match(meaning("The telly has a box.", "en")) == 1.0
