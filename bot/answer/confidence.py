@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.answer.choose import strengths
 from bot.answer.expect import marked
-from bot.answer.feature import STRONG
+from bot.answer.feature import CODE, STRONG
 from bot.answer.piece import Piece
 from bot.answer.question import Question
 from bot.answer.score import Scorer
@@ -53,6 +53,7 @@ def measures(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, float]:
       weighs most, as a share of the question's; `name`: 1 where one of them is a name, by its capital letter;
     - `above`: the share that titles and headings above the best member speak of;
     - `ahead`: by how much the best unit scores more than those of other sources (-1 to 1);
+    - `code`: 1 where a code or numbered name is spoken of, -1 where one is missing;
     - `length`: how many features the question has, since of a long one more remains unsaid;
     - `near`, `nearest`: how near the best piece, and the nearest unit of all, is in meaning.
     """
@@ -70,10 +71,16 @@ def measures(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, float]:
         "name": float(any(one.terms & names for one in missing)),
         "above": scorer.coverage(max(best.members, key=lambda member: member.score).above),
         "ahead": scorer.ahead(location),
+        "code": _code(question, told),
         "length": min(1.0, len(question.features) / LONG),
         "near": scorer.near_best(best.members),
         "nearest": scorer.near_best(scorer.scored),
     }
+
+
+def _code(question: Question, told: Sequence[float]) -> float:
+    codes = [strength for one, strength in zip(question.features, told, strict=True) if one.weight >= CODE]
+    return 0.0 if not codes else 1.0 if min(codes) > SPOKEN else -1.0
 
 
 def _names(question: Question) -> frozenset[str]:

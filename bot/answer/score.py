@@ -28,11 +28,11 @@ from bot.terms import content_terms
 FITS, MISSES = 0.22, 0.18
 """Added when a unit is of the kind that is waited for; taken when it is not and the kind cannot be paraphrased."""
 
-STEPS, GROUP, MENTIONED = 0.35, 0.1, 0.6
+STEPS, GROUP, MENTIONED = 0.35, 0.05, 0.6
 """Added to a numbered list when a way of doing something is asked for; taken from any list that is told
 whole; how much a word in one of its items says of the whole."""
 
-RELEVANCE, RANK, RARITY = 0.15, 0.1, 0.6
+RELEVANCE, RANK, RARITY = 0.15, 0.1, 0.15
 """The search's score; being in the passage that it put first; how far rarity matters."""
 
 OWN, PRECISION, AUTHORITY, HEADED = 0.05, 0.3, 0.1, 0.3
