@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -81,7 +81,7 @@ def opening(case: Case, told: Sequence[Turn], language: str) -> Step:
 def by_visitor(case: Case, message: Message, language: str, *, asks_for_person: bool) -> Step:
     """The visitor of an open case says something."""
     posts = _Posts(case, message)
-    text = typed(_words(message, language))
+    text = _words(message, language, typed)
     shown = (
         (posts.make(case.desk, "said", text, name=message.name or case.name or said("visitor", language)),)
         if text
@@ -178,11 +178,14 @@ class _Posts:
         return Post(id=next(self._ids), address=address, kind=kind, text=text, case=self._case, name=name)
 
 
-def _words(message: Message, language: str) -> str:
-    """What a message says to somebody who is not where it was said: its files are named, since they stay there."""
-    parts = [message.text.strip()] if message.text.strip() else []
+def _words(message: Message, language: str, shown: Callable[[str], str] = str) -> str:
+    """What a message says to somebody who is not where it was said: its files are named, since they stay there.
+
+    `shown` makes Markdown of what its sender typed.
+    """
+    parts = [shown(message.text.strip())] if message.text.strip() else []
     if message.attachments:
-        names = ", ".join(attachment.name for attachment in message.attachments)
+        names = ", ".join(shown(attachment.name) for attachment in message.attachments)
         parts.append(said("attached", language, names=names))
     text = "\n".join(parts)
     return said("edited_form", language, text=text) if text and message.replaces else text

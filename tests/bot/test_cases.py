@@ -12,7 +12,6 @@ from bot.cases import ACTS, Step, at_support, before, by_colleague, by_visitor, 
 from bot.config import HandoverConfig
 from bot.events import Address, Attachment, Case, Command, Message, Post, Turn
 from bot.phrases import phrase_languages, said
-from bot.typed import typed
 
 DESK = HandoverConfig(channel="slack", account="T0123", conversation="C0123")
 HOME = Address(channel="web", conversation="v")
@@ -218,9 +217,12 @@ def test_colleagues_are_told_when_nobody_hears_them() -> None:
 def test_files_are_named_where_they_do_not_go() -> None:
     """The desk reads which files a visitor sent; a colleague is told that theirs are not passed on."""
     post = by_visitor(taken(), visitor_says("v1", "look", attachments=(FILE,)), "de", asks_for_person=False).posts[0]
-    assert post.text == typed("look\n[Dateien: invoice.pdf]")
+    assert post.text == "look\n[Dateien: invoice.pdf]"
+    named = replace(FILE, name="[x](https://evil.example)")
+    posing = by_visitor(taken(), visitor_says("v1", "", attachments=(named,)), "en", asks_for_person=False).posts[0]
+    assert posing.text == "[Files: \\[x\\](https://evil.example)]"
     alone = by_visitor(taken(), visitor_says("v1", "", attachments=(FILE,)), "en", asks_for_person=False).posts[0]
-    assert alone.text == typed("[Files: invoice.pdf]")
+    assert alone.text == "[Files: invoice.pdf]"
     step = does(taken(), colleague("c1", text="here", attachments=(FILE,)))
     assert step.says == said("case_files", "en") and step.posts[0].text == "here\n[Files: invoice.pdf]"
 

@@ -108,7 +108,7 @@ async def test_colleagues_read_what_a_visitor_says(tmp_path: Path) -> None:
         end = await at.speaks("My parcel is wet.")
         assert (end.text, end.finish_reason) == ("", "human")
         post = at.support.posts((await at.case()).desk)[-1]
-        assert (post.name, post.text) == ("Vera", "My parcel is wet.\n\\[Files: My pa.ogg\\]")
+        assert (post.name, post.text) == ("Vera", "My parcel is wet.\n[Files: My pa.ogg]")
         assert [event for event in at.channel.sent[shown:] if isinstance(event, Reply) and not event.final] == []
 
 
