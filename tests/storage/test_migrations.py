@@ -26,6 +26,10 @@ RELEASED = {
     "preferences_and_withdrawals",
     "explanations",
     "opinions_of_each_person",
+    "attached_files_apart",
+    "how_long_passages_hold",
+    "corrections",
+    "what_documents_call_by_two_names",
     "who_said_it",
     "idle_cases",
 }
