@@ -101,13 +101,17 @@ class Desk:
         self._tasks: list[asyncio.Task[None]] = []
 
     # -- life ----------------------------------------------------------------------------------------
-    async def start(self) -> None:
-        """Take up what a former process left, then let the channels in. The store is open already."""
+    async def start(self, *, warm: bool = True) -> None:
+        """Take up what a former process left, then let the channels in. The store is open already.
+
+        With `warm`, what is loaded lazily is loaded while messages are answered already.
+        """
         await self._take_up()
         for adapter in self.adapters.values():
             self._own(self._run(adapter), f"adapter {adapter.name}")
         self._own(self._every(_SWEEP_SECONDS, self._take_up), "sweeper")
-        self._own(self._warm(), "warming")
+        if warm:
+            self._own(self.warm(), "warming")
         if isinstance(self.engine, LocalEngine):
             self._own(self._every(_REVIVE_SECONDS, revival(self.engine)), "engine keeper")
         if self.config.handover.channel and self.config.handover.idle_hours:
@@ -224,8 +228,8 @@ class Desk:
         claim.publish()
         return True
 
-    async def _warm(self) -> None:
-        """Load what is loaded lazily, while messages are answered already."""
+    async def warm(self) -> None:
+        """Load what is loaded lazily; it is told when that fails, and then done when it is needed."""
         try:
             await self.answering.warm()
         except Exception:

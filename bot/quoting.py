@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from itertools import zip_longest
@@ -80,6 +81,11 @@ class Quotes:
             answer = await self._quote(question, passages)
         how.decided = decided(answer)
         return answer
+
+    async def rehearse(self, text: str, language: str) -> None:
+        """Read what a question in `language` needs, so that nobody waits for it."""
+        found = await self._knowledge.search(text, language=language, limit=self._most)
+        await asyncio.to_thread(self._quoter.answer, text, found, language)
 
     async def _quote(self, question: Question, passages: Sequence[Passage]) -> Answer:
         length = len(question.text) + sum(len(passage.text) for passage in passages)

@@ -164,7 +164,13 @@ def _stem(word: str, language: str) -> str:
     if any(character.isdigit() for character in word):
         return word
     word = _ARABIC_MARKS.sub("", word)
-    stem = _stem_with(_stemmer_language(word, language), word)
+    return _bare_stem(word, _stemmer_language(word, language))
+
+
+@lru_cache(maxsize=65_536)
+def _bare_stem(word: str, stemmer: str) -> str:
+    """Kept by the stemmer: English words in Chinese, Arabic and English texts are stemmed once."""
+    stem = _stem_with(stemmer, word)
     plain = unicodedata.normalize("NFKD", stem)
     bare = "".join(character for character in plain if not unicodedata.combining(character))
     return unicodedata.normalize("NFKC", bare) or word

@@ -31,6 +31,7 @@ from bot.phrases import said
 from bot.privacy import Redactor
 from bot.question import Question, Understanding
 from bot.quoting import Quotes
+from bot.rehearsal import rehearse
 from bot.settings import SETTINGS, Settings
 from bot.work import Cancellation, Outcome
 from bot.writing import Writer
@@ -127,8 +128,9 @@ class Turner:
         await self._memory.update(message.address, spoken[-1] if spoken else "")
 
     async def warm(self) -> None:
-        """Load what the first visitor would wait for: the statistics of languages, then the embedding model."""
-        await asyncio.to_thread(self._languages.detect, "What the first visitor would wait for.")
+        """Load what the first visitor would wait for: the statistics of languages, words, then the embedding model."""
+        await asyncio.to_thread(self._languages.detect, "Lorem ipsum")  # words of no language: letters have to tell
+        await rehearse(self._quotes, await self._knowledge.documents())
         if await self._knowledge.warm():
             log.info("turn.semantic_ready")
 

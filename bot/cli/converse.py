@@ -10,7 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from bot.cli.explain import Told
     from bot.config import Config
     from bot.desk import Desk
+
+Warming = Literal["first", "meanwhile", "never"]
 
 KnowledgeFolder = Annotated[
     Path | None,
@@ -115,7 +117,7 @@ async def _chat(config: Config, knowledge: Path | None, language: str) -> None:
 
     console = Console()
     adapter = ConsoleAdapter(console, language=language)
-    async with prepared(config, knowledge, [adapter], quick=False):
+    async with prepared(config, knowledge, [adapter], quick=False, warming="meanwhile"):
         await adapter.left()
 
 
@@ -133,11 +135,17 @@ def message(text: str, *, conversation: str, language: str = "") -> Message:
 
 @asynccontextmanager
 async def prepared(
-    config: Config, knowledge: Path | None, adapters: Sequence[Any], *, quick: bool = True
+    config: Config,
+    knowledge: Path | None,
+    adapters: Sequence[Any],
+    *,
+    quick: bool = True,
+    warming: Warming = "never",
 ) -> AsyncIterator[Desk]:
     """A running desk with `adapters` alone; with `knowledge`, in a folder of its own that is removed afterwards.
 
-    `quick` leaves out the pauses that make a quote read like a model's answer.
+    `quick` leaves out the pauses that make a quote read like a model's answer. `warming` says when what answers load
+    lazily is loaded: "first", before any question; "meanwhile", as a server does; "never", when a question needs it.
     """
     from bot.cli.progress import add_with_progress, opened
 
@@ -153,8 +161,8 @@ async def prepared(
                 await add_with_progress(desk.knowledge, [str(knowledge)], quiet_when_unchanged=True)
             await _must_know(desk, knowledge)
             with errors.status("Loading the embedding model …"):
-                await desk.knowledge.warm()
-            await desk.start()
+                await (desk.warm() if warming == "first" else desk.knowledge.warm())
+            await desk.start(warm=warming == "meanwhile")
             try:
                 yield desk
             finally:

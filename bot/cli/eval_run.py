@@ -33,7 +33,8 @@ async def answered(
     direct = Direct()
     slots = asyncio.Semaphore(jobs)
     privacy = config.privacy.model_copy(update={"explanations": True})
-    async with prepared(config.model_copy(update={"privacy": privacy}), knowledge, [direct]) as desk:
+    settings = config.model_copy(update={"privacy": privacy})
+    async with prepared(settings, knowledge, [direct], warming="first") as desk:
         languages = {Path(one.location).name: one.language for one in await desk.store.documents()}
         with bar() as progress, _written(out) as write:
             task = progress.add_task("Answering", total=len(questions))
