@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,11 +17,11 @@ _LANGUAGES = ("en", "de", "es")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Phrases that mean nearly the same, by language. `wider` (English) is what they are kinds of, mostly empty."""
+    """Phrases that mean nearly the same, by language. `wider`, mostly empty, is what they are kinds of, by language."""
 
     name: str
     phrases: Mapping[str, tuple[str, ...]]
-    wider: tuple[str, ...] = ()
+    wider: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=1)
@@ -34,8 +34,12 @@ def groups() -> tuple[Group, ...]:
 
 def _group(number: int, line: str) -> Group:
     same, _, wider = line.partition("<")
-    phrases = dict(zip(_LANGUAGES, map(tuple, map(_split, same.split("|"))), strict=False))
-    return Group(f"{EVERYDAY}{number}:{phrases['en'][0]}", phrases, tuple(_split(wider)))
+    phrases = _by_language(same)
+    return Group(f"{EVERYDAY}{number}:{phrases['en'][0]}", phrases, _by_language(wider) if wider.strip() else {})
+
+
+def _by_language(listing: str) -> dict[str, tuple[str, ...]]:
+    return dict(zip(_LANGUAGES, map(tuple, map(_split, listing.split("|"))), strict=False))
 
 
 def _split(phrases: str) -> Iterator[str]:
@@ -80,10 +84,11 @@ def _table(language: str) -> Mapping[str, Mapping[tuple[str, ...], tuple[int, ..
     return found
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=16_384)
 def _ways_in(number: int, language: str) -> tuple[frozenset[str], ...]:
+    """A kind is looked for as what it is a kind of; brothers among kinds, such as scarf and hat, are not the same."""
     group = groups()[number]
-    phrases = group.wider if group.wider and language == "en" else group.phrases.get(language, ())
+    phrases = (group.wider or group.phrases).get(language, ())
     return tuple(dict.fromkeys(frozenset(terms(phrase, language)) for phrase in phrases))
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from bot.answer.words import words
 from bot.glosses import Gloss
 from bot.terms import content_terms, terms
-from bot.thesaurus import groups
+from bot.thesaurus import EVERYDAY, groups
 
 DENSE = frozenset({"zh", "ja"})
 """Languages whose words are looked for as characters."""
@@ -85,11 +85,7 @@ def _phrases() -> Iterator[tuple[str, str, Entry]]:
         for language, phrases in spoken.items():
             for phrase in phrases.split("|"):
                 yield language, phrase, Entry(frozenset({name}))
-    for kind in groups():
-        same = Entry(frozenset({kind.name}))
-        entry = Entry(frozenset(), wider=same.classes) if kind.wider else same
-        yield from ((language, phrase, entry) for language, listing in kind.phrases.items() for phrase in listing)
-        yield from (("en", phrase, same) for phrase in kind.wider)
+    yield from _everyday()
     for group in words("places").values():
         for name, place in group.items():
             wider = frozenset({"country", *(f"place:{outer}" for outer in place.get("in", ()))})
@@ -99,6 +95,18 @@ def _phrases() -> Iterator[tuple[str, str, Entry]]:
     for name, day in words("calendar").items():
         entry = Entry(frozenset({f"day:{name}"}), wider=frozenset(f"day:{outer}" for outer in day.get("in", ())))
         yield from (("", phrase, entry) for phrase in day["names"].split("|"))
+
+
+def _everyday() -> Iterator[tuple[str, str, Entry]]:
+    """The thesaurus: each word that others are kinds of has a class of its own, as such words need not mean the same."""
+    outer: dict[str, Entry] = {}
+    for group in groups():
+        wider = [(language, phrase) for language, listing in group.wider.items() for phrase in listing]
+        outer |= {phrase: Entry(frozenset({f"{EVERYDAY}kinds of {phrase}"})) for _, phrase in wider}
+        around = frozenset(name for _, phrase in wider for name in outer[phrase].classes)
+        entry = Entry(frozenset(), wider=around) if wider else Entry(frozenset({group.name}))
+        yield from ((language, phrase, entry) for language, listing in group.phrases.items() for phrase in listing)
+        yield from ((language, phrase, outer[phrase]) for language, phrase in wider)
 
 
 def parts(word: str, language: str) -> Entry:

@@ -18,7 +18,7 @@ def test_every_line_is_well_formed() -> None:
     for group in groups():
         for language, phrases in group.phrases.items():
             assert len(set(phrases)) == len(phrases), (group.name, language)
-        assert sum(map(len, (*group.phrases.values(), group.wider))) > 1, group.name
+        assert sum(map(len, (*group.phrases.values(), *group.wider.values()))) > 1, group.name
 
 
 def test_the_longest_phrase_is_found_with_its_other_ways() -> None:
@@ -42,6 +42,24 @@ def test_a_kind_is_found_by_what_it_is_a_kind_of_and_not_the_other_way_round() -
     (scarf,) = spoken(terms("scarf", "en"), "en", {"en"})
     assert frozenset(terms("belongings", "en")) in scarf.ways
     assert not any(frozenset({"scarf"}) in phrase.ways for phrase in spoken(terms("belongings", "en"), "en", {"en"}))
+
+
+def test_kinds_are_known_in_each_language_and_brothers_do_not_stand_for_one_another() -> None:
+    """A question about a sofa is one about furniture, in German too, and never one about a wardrobe."""
+    for language, kind, wider, brother in (("en", "sofa", "furniture", "wardrobe"), ("de", "Sofa", "Möbel", "Schrank")):
+        (phrase,) = spoken(terms(kind, language), language, {language})
+        assert frozenset(terms(wider, language)) in phrase.ways
+        assert frozenset(terms(brother, language)) not in phrase.ways
+
+
+def test_words_that_others_are_kinds_of_need_not_mean_the_same() -> None:
+    """A canoe is sports equipment and a boat; what is said of boats is not said of all equipment."""
+    ((_, _, canoe),) = spans(terms("canoe", "en"), "en")
+    (_, _, boat), *_ = spans(terms("boat", "en"), "en")
+    (_, _, equipment), *_ = spans(terms("sports equipment", "en"), "en")
+    assert canoe.wider & boat.classes
+    assert canoe.wider & equipment.classes
+    assert not boat.classes & equipment.classes
 
 
 def test_a_word_that_stands_for_another_counts_less_than_the_word_itself() -> None:
