@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bot.homophones import corrected
@@ -26,7 +26,8 @@ _ESCAPE = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 _MIXED = re.compile(r"\d+|[^\W\d_]+")
 _MARKS = re.compile(r"^\W+|\W+$")
 _MOST_TERMS = 48
-_NEAR, _RELATED, _AKIN = 0.8, 0.7, 0.3
+NEAR, RELATED, AKIN = 0.8, 0.7, 0.3
+"""What is worth, beside the very word, what it may have been meant as, what says nearly the same, and what is akin."""
 _CHUNK = re.compile(r"\S+")
 
 Ways = tuple[frozenset[str], ...]
@@ -101,30 +102,6 @@ def _add_synonyms(found: dict[Ways, Asked], question: str, language: str, vocabu
             found[key] = replace(found[key], related=tuple(dict.fromkeys((*found[key].related, *others))))
         if not within:
             found[own,] = Asked(ways=(own,), related=others)
-
-
-def coverage(words: Sequence[Asked], present: Collection[str]) -> float:
-    """How much of a question stands in a passage: the share of its words' weight, 0 to 1."""
-    whole = sum(word.weight for word in words)
-    return sum(word.weight * _covered(word, present) for word in words) / whole if whole else 0.0
-
-
-def _covered(word: Asked, present: Collection[str]) -> float:
-    if _any(word.ways, present):
-        return 1.0
-    if _any(word.near, present):
-        return _NEAR
-    if _any(word.related, present):
-        return _RELATED
-    return _AKIN if _any(word.akin, present) else 0.0
-
-
-def _any(ways: Sequence[frozenset[str]], present: Collection[str]) -> bool:
-    return any(all(_stands(term, present) for term in way) for way in ways)
-
-
-def _stands(term: str, present: Collection[str]) -> bool:
-    return any(term[:-1] in other for other in present) if term.endswith("*") else term in present
 
 
 def _chinese(question: str, language: str, vocabulary: Vocabulary) -> Iterator[Asked]:

@@ -2,18 +2,18 @@
 
 A full-text search takes time in proportion to the passages that hold any of its words, and nearly all hold the common
 ones. So a question is searched by its rarest words, as many as stand in `MOST` passages together; what the others say
-of a passage is counted once it has been found (`analyze.coverage`, and BM25 here). A question of common words alone is
+of a passage is counted once it has been found (`coverage`, and BM25 here). A question of common words alone is
 searched in titles and headings.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from prompts.knowledge.analyze import Asked
+from prompts.knowledge.counted import counted
 from prompts.knowledge.vocabulary import Vocabulary, frequency
 from storage.base import StoredPassage
 
@@ -22,7 +22,6 @@ MOST = 10_000
 
 _K1, _B = 1.2, 0.75
 _LEAST = 1e-6
-_TITLE, _HEADING, _BODY = 3.0, 2.0, 1.0
 
 
 def full_text_query(words: Sequence[Asked], vocabulary: Vocabulary, most: int = MOST) -> str:
@@ -52,25 +51,14 @@ def scored(words: Sequence[Asked], found: Sequence[StoredPassage], vocabulary: V
 
 
 def _with_score(stored: StoredPassage, rarity: Mapping[str, float], average: float) -> StoredPassage:
-    fields = (stored.title_terms.split(), stored.heading_terms.split(), stored.body_terms.split())
-    counts = [(weight, Counter(field)) for weight, field in zip((_TITLE, _HEADING, _BODY), fields, strict=True)]
-    long = _K1 * (1 - _B + _B * _length(fields) / (average or 1.0))
+    here = counted(stored)
+    long = _K1 * (1 - _B + _B * here.length / (average or 1.0))
     score = 0.0
     for term, rare in rarity.items():
-        times = sum(weight * _times(term, field) for weight, field in counts)
-        score += rare * times * (_K1 + 1) / (times + long) if times else 0.0
+        times = here.beginnings.get(term[0], 0.0) if term.endswith("*") else here.times.get(term, 0.0)
+        if times:
+            score += rare * times * (_K1 + 1) / (times + long)
     return replace(stored, passage=replace(stored.passage, score=score))
-
-
-def _length(fields: Sequence[Sequence[str]]) -> int:
-    """How many terms there are without amounts: these stand there in words, too, and tables are full of them."""
-    return sum(not (term[0].isdigit() and term[-1].isalpha()) for field in fields for term in field)
-
-
-def _times(term: str, counted: Counter[str]) -> int:
-    if term.endswith("*"):
-        return sum(times for other, times in counted.items() if other.startswith(term[:-1]))
-    return counted[term]
 
 
 def _rarity(term: str, vocabulary: Vocabulary) -> float:

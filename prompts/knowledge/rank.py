@@ -22,8 +22,10 @@ from dataclasses import dataclass, replace
 
 from bot.events import Passage
 from bot.explanation import Why
-from prompts.knowledge.analyze import Asked, coverage
+from prompts.knowledge.analyze import Asked
 from prompts.knowledge.arrange import current_first, prefer, thin
+from prompts.knowledge.counted import counted
+from prompts.knowledge.coverage import Covering, coverage
 from storage.base import StoredPassage
 
 _BM25_SHARE, _HEADING_SHARE, _MEANING_SHARE = 0.5, 0.75, 1.0
@@ -68,7 +70,8 @@ def rank(
     best = max((stored.passage.score for stored in matched), default=0.0)
     scores = {stored.number: stored.passage.score / best for stored in matched} if best > 0 else {}
     every = {stored.number: stored for stored in (*matched, *(stored for stored, _ in near))}
-    found = {number: _candidate(stored, words, scores, evidence) for number, stored in every.items()}
+    asked = Covering(words)
+    found = {number: _candidate(stored, asked, scores, evidence) for number, stored in every.items()}
     ordered = sorted(found.values(), key=lambda one: (-one.fused, -one.words, one.stored.number))
     return thin(current_first(prefer(ordered, language), today), limit)
 
@@ -90,16 +93,15 @@ def _why(one: Ranked, words: Sequence[Asked], *, kept: bool) -> Why:
 
 
 def _candidate(
-    stored: StoredPassage, words: Sequence[Asked], scores: Mapping[int, float], evidence: Mapping[int, float]
+    stored: StoredPassage, asked: Covering, scores: Mapping[int, float], evidence: Mapping[int, float]
 ) -> Ranked:
-    heading = frozenset(f"{stored.title_terms} {stored.heading_terms}".split())
-    present = heading.union(stored.body_terms.split())
-    shares = {"words": coverage(words, present), "heading": coverage(words, heading)}
+    here = counted(stored)
+    shares = {"words": asked.of(here.present), "heading": asked.of(here.heading)}
     shares["bm25"], shares["meaning"] = scores.get(stored.number, 0.0), evidence.get(stored.number, 0.0)
     by_words = shares["words"] + _HEADING_SHARE * shares["heading"] + _BM25_SHARE * shares["bm25"]
     return Ranked(
         stored=stored,
-        terms=present,
+        terms=here.present,
         words=by_words,
         score=max(shares["words"], shares["meaning"]),
         shares=shares,

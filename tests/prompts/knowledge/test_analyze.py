@@ -7,8 +7,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bot.terms import content_terms
-from prompts.knowledge.analyze import asked, coverage, indexed, plain
+from prompts.knowledge.analyze import asked, indexed, plain
 from prompts.knowledge.candidates import full_text_query
+from prompts.knowledge.coverage import coverage
 from prompts.knowledge.vocabulary import Vocabulary, count
 
 LANGUAGES = ["en", "de", "es", "zh", "ar", ""]
