@@ -42,12 +42,18 @@ FIELD = st.lists(st.sampled_from(["price", "plan", "5gb", "12", "寄到"]), max_
 @given(FIELD, FIELD, FIELD)
 def test_a_title_counts_three_times_and_a_heading_twice(title: list[str], heading: list[str], body: list[str]) -> None:
     """Amounts are found like any term, and add nothing to the length."""
-    fields = dict(
-        zip(("title_terms", "heading_terms", "body_terms"), map(" ".join, (title, heading, body)), strict=True)
+    passage = Passage(text="", title="", location="a.md", score=0.0)
+    found = counted(
+        StoredPassage(
+            passage=passage,
+            title_terms=" ".join(title),
+            heading_terms=" ".join(heading),
+            body_terms=" ".join(body),
+        )
     )
-    found = counted(StoredPassage(passage=Passage(text="", title="", location="a.md"), **fields))
     every = [*title, *heading, *body]
     assert found.times == {term: 3 * title.count(term) + 2 * heading.count(term) + body.count(term) for term in every}
     assert found.length == len(every) - every.count("5gb")
-    assert (found.heading, found.present) == ({*title, *heading}, set(every))
+    assert found.heading == {*title, *heading}
+    assert found.present == set(every)
     assert found.beginnings.get("p", 0) == found.times.get("price", 0) + found.times.get("plan", 0)
