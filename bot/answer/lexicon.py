@@ -98,7 +98,7 @@ def _phrases() -> Iterator[tuple[str, str, Entry]]:
 
 
 def _everyday() -> Iterator[tuple[str, str, Entry]]:
-    """The thesaurus: each word that others are kinds of has a class of its own, as such words need not mean the same."""
+    """The thesaurus: each word that others are kinds of has a class of its own, as such words may differ."""
     outer: dict[str, Entry] = {}
     for group in groups():
         wider = [(language, phrase) for language, listing in group.wider.items() for phrase in listing]
