@@ -422,7 +422,7 @@ async def at_desk(
         library.get(config.prompts.answer)
         model = engine if config.engine.kind != "echo" else None
         summarise = summariser(model, library, config.memory.summary_tokens) if model else None
-        languages = Languages(config.language)
+        languages = Languages(config.language, known=knowledge.languages)
         quotes = Quotes(knowledge, Quoter(config.site), most=config.knowledge.passages, remembers=False)
         quick = Quick(quotes, languages)
         chosen = adapters_of(config, store, metrics, engine, quick) if adapters is None else adapters

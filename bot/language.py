@@ -4,7 +4,9 @@ Scripts decide first: Chinese characters without kana are Chinese, hangul is Kor
 languages, three kinds of evidence are added as log-odds: langdetect's letter statistics (with a seed of their own and
 profiles in a fixed order, so that the same text has the same answer on every machine), short frequent words, and the
 language that was expected anyway, which is the conversation's own, or the channel's hint, or the default. So a short or
-mixed message keeps the conversation's language and a clear sentence in another one changes it.
+mixed message keeps the conversation's language and a clear sentence in another one changes it. A language that nothing
+speaks for, neither what was expected nor the knowledge, needs words of its own, more than those have, or a long
+text: letters alone make Danish of a short English question.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import threading
 import tomllib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,11 +40,18 @@ CERTAIN_WORDS = 3.0
 PRIOR_WEIGHT, HINT_WEIGHT, DEFAULT_WEIGHT = 4.0, 2.0, 1.0
 """What being expected adds: the conversation's language, the channel's hint, the configured default."""
 
+KNOWN_WEIGHT = 1.0
+"""What it adds that the knowledge is in a language."""
+
+LONG = 60
+"""Letters from which on they alone may say that a text is in a language that nothing else speaks for."""
+
 RUN_WEIGHT = 3
 """A Chinese character says as much as so many letters."""
 
 _EVERYWHERE = frozenset({"ok", "okay", "hi", "bye", "e", "a", "i", "o", "no"})
 _FLOOR = 0.002
+_EVERYBODYS = "en"
 _FOREIGN = 0.01
 _SEED = 20_261_122
 
@@ -83,16 +92,24 @@ _SCRIPT_LANGUAGES: Mapping[str, frozenset[str]] = {
 _OTHER_SCRIPTS = frozenset().union(*_SCRIPT_LANGUAGES.values())
 _ONE_LANGUAGE = frozenset(name for _, _, name in _BLOCKS if len(name) == 2)
 
+_INK = "[^\\s\u0e00-\u0eff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+"""What goes on with a code or an address: neither white space nor a script that does without it."""
 _NOISE = re.compile(
-    r"```.*?(?:```|\Z)|`[^`\n]*`|(?:https?://|www\.)\S+|\S+@\S+|[@#]\w+|\S*[\d_/\\{}<>=|~^]\S*", re.DOTALL
+    rf"```.*?(?:```|\Z)|`[^`\n]*`|(?:https?://|www\.){_INK}+|{_INK}+@{_INK}+|[@#]\w+"
+    rf"|{_INK}*[\d_/\\{{}}<>=|~^]{_INK}*",
+    re.DOTALL,
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
 class Languages:
-    """Detects languages. One instance serves every thread; the profiles load at the first text that needs them."""
+    """Detects languages. One instance serves every thread; the profiles load at the first text that needs them.
 
-    def __init__(self, config: LanguageConfig) -> None:
+    `known` gives the languages of the knowledge, as far as they are known at the moment.
+    """
+
+    def __init__(self, config: LanguageConfig, *, known: Callable[[], Collection[str]] = frozenset) -> None:
+        self._known = known
         self._fixed = normal_code(config.fixed)
         self._default = normal_code(config.default) or "en"
         self._loading = threading.Lock()
@@ -113,10 +130,14 @@ class Languages:
             return expected
         if script in _ONE_LANGUAGE:
             return "ja" if script == "zh" and expected == "ja" and _only_han_is_usual(text) else script
-        scores = self._scores(text, script)
+        known = self._known()
+        spoken = {expected, self._default, normal_code(prior), normal_code(hint), _EVERYBODYS, *known}
+        scores = self._scores(text, script, spoken)
         foreign = expected not in scores
         share = min(1.0, sum(map(str.isalpha, text)) / SHORT)
         scores[expected] = scores.get(expected, share * math.log(_FOREIGN)) + weight
+        for language in scores.keys() & {*known} - {expected}:
+            scores[language] += KNOWN_WEIGHT
         if foreign and script != "latin":
             del scores[expected]
         return max(sorted(scores), key=scores.__getitem__)
@@ -127,18 +148,23 @@ class Languages:
                 return code, weight
         return self._default, DEFAULT_WEIGHT
 
-    def _scores(self, text: str, script: str) -> dict[str, float]:
-        """Log-odds by language, from letter statistics and words; nothing yet of what was expected."""
+    def _scores(self, text: str, script: str, spoken: Collection[str]) -> dict[str, float]:
+        """Log-odds by language, from letter statistics and words; nothing yet of what was expected.
+
+        Of a short text in Latin letters only languages that are `spoken` here, or whose words it has more of.
+        """
         letters = sum(map(str.isalpha, text))
         trust = min(1.0, letters / SHORT)
         allowed = _SCRIPT_LANGUAGES.get(script)
         evidence = {} if allowed else _word_evidence(text)
+        least = max((evidence.get(language, 0.0) for language in spoken), default=0.0)
         if sure := _plain_from_words(evidence):
             return {sure: WORD_WEIGHT * evidence[sure]}
         probabilities = {
             language: probability
             for language, probability in self._probabilities(" ".join(_WORD.findall(text))).items()
             if (language in allowed if allowed else language not in _OTHER_SCRIPTS)
+            and (allowed or letters >= LONG or language in spoken or evidence.get(language, 0.0) > least)
         }
         scores = {
             language: trust * math.log(max(probability, _FLOOR)) + (1 - trust) * math.log(_commonness(language))
@@ -146,7 +172,8 @@ class Languages:
         }
         if not allowed:
             for language, share in evidence.items():
-                scores[language] = scores.get(language, trust * math.log(_FLOOR)) + WORD_WEIGHT * share
+                if language in scores:
+                    scores[language] += WORD_WEIGHT * share
         return scores
 
     def _probabilities(self, text: str) -> dict[str, float]:

@@ -195,6 +195,10 @@ class Knowledge:
         limit = limit or self._config.passages
         return await self._search.find(question, limit=limit, language=language, prefer=prefer, scopes=scopes)
 
+    def languages(self) -> frozenset[str]:
+        """The languages of what is known to everybody, as the last search saw them; none before the first."""
+        return self._search.languages
+
     async def alike(self, question: str, texts: Sequence[str], language: str) -> list[float]:
         """How near each text is to `question` in meaning (0 to 1); empty where search goes by words alone."""
         return await self._meaning.alike(question, texts, language) if self._meaning else []

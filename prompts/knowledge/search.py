@@ -45,6 +45,11 @@ class Search:
         self._store, self._words, self._meaning, self._reranker = store, words, meaning, reranker
         self._detect, self._today = detect, today
 
+    @property
+    def languages(self) -> frozenset[str]:
+        """Those of the knowledge when it was last searched."""
+        return self._words.languages
+
     async def find(self, question: str, *, limit: int, language: str, prefer: str, scopes: Sequence[str]) -> Found:
         """As `Knowledge.search` says."""
         question = question[:_LONGEST_QUESTION]

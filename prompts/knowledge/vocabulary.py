@@ -74,6 +74,11 @@ class Words:
         self._sounds, self._heard = Written((), tuple), frozenset[str]()
         self._vocabulary = Vocabulary(synonyms=self._synonyms)
 
+    @property
+    def languages(self) -> frozenset[str]:
+        """Those of the vocabulary as it is now."""
+        return self._vocabulary.languages
+
     async def current(self, version: int) -> Vocabulary:
         """The vocabulary of the store's `version`. While one search counts, the others go on with the old figures."""
         if version == self._version or (self._counting.locked() and self._version >= 0):

@@ -143,3 +143,23 @@ def test_words_alone_decide_as_words_and_letters_together_would(monkeypatch: pyt
     quick = [languages.detect(question) for question in questions]
     monkeypatch.setattr("bot.language.CERTAIN_WORDS", float("inf"))
     assert quick == [languages.detect(question) for question in questions]
+
+
+@pytest.mark.parametrize("text", ["overdraft interest for Plus?", "door code?", "locker hire", "come in the sea?"])
+def test_a_short_question_gets_no_language_that_nothing_speaks_for(text: str) -> None:
+    """Letters alone make no Danish or Dutch of a few English words, nor do words that English has, too."""
+    assert LANGUAGES.detect(text) == "en"
+
+
+def test_the_languages_of_the_knowledge_are_expected() -> None:
+    """Letters alone say that a word is in the language of the knowledge, and not that it is in any other."""
+    assert LANGUAGES.detect("Versandkosten?") == "en"
+    assert Languages(LanguageConfig(), known=lambda: {"de"}).detect("Versandkosten?") == "de"
+
+
+@pytest.mark.parametrize(
+    "text", ["A10的滤网多少钱？换完怎么清零？", "5号纸箱几块钱一个", "p203是什么意思", "3月3号才签收"]
+)
+def test_a_number_takes_no_script_with_it_that_writes_no_spaces(text: str) -> None:
+    """A code ends where Chinese characters begin, so that these still say which language it is."""
+    assert LANGUAGES.detect(text) == "zh"
