@@ -76,8 +76,7 @@ def agreement(question: str, heading: str) -> int:
 
 def ended(question: str, until: str) -> int:
     """The same by the last day on which something holds ("2025-01-31"), 0 where that is not known."""
-    asked = dates(question)
-    if not asked or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", until):
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", until) or not (asked := dates(question)):
         return 0
     year, month, day = map(int, until.split("-"))
     return 1 if any(date <= (year, month, day) for date in asked) else -1

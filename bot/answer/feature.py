@@ -68,6 +68,8 @@ class Feature:
 
     def _glossed(self, other: Meaning) -> bool:
         """Whether a Chinese word means the same here and there, or what a word of another language means."""
+        if not self.glosses:
+            return False
         if self.text:
             same = len(self.text) > 1 and self.glosses & other.glosses
             return bool(same) or any(gloss <= other.terms for gloss in self.glosses)

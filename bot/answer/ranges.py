@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from bot.answer.figures import arabic, digits
@@ -116,13 +117,23 @@ def within(question: str, text: str) -> bool:
     """Whether a measure in `question` lies in a range that `text` states in a comparable unit, or a serial number in a
     series ("D4-22100" in "D4-21000 to D4-23499").
     """
-    if any(_in_series(match, text) for match in _SERIAL.finditer(question[:1_000])):
+    if any(_in_series(match, text) for match in _serials(question[:1_000])):
         return True
-    asked = _measures(_aged(digits(arabic(question[:1_000]))))
+    asked = _asked(question[:1_000])
     if not asked:
         return False
     spans = _ranges(_aged(text[:2_000]))
     return any(unit == other and low <= value <= high for value, unit in asked for low, high, other in spans)
+
+
+@lru_cache(maxsize=64)
+def _asked(question: str) -> Sequence[tuple[float, str]]:
+    return _measures(_aged(digits(arabic(question))))
+
+
+@lru_cache(maxsize=64)
+def _serials(question: str) -> Sequence[re.Match[str]]:
+    return list(_SERIAL.finditer(question))
 
 
 def _in_series(serial: re.Match[str], text: str) -> bool:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from bot.answer.blocks import Listing, Table
 from bot.answer.dates import agreement, ended
 from bot.answer.expect import marked, shows
-from bot.answer.feature import BY_CLASS, STRONG, Feature
+from bot.answer.feature import BY_CLASS, STRONG
 from bot.answer.lexicon import COMPOUNDING, DENSE
 from bot.answer.meaning import Meaning, meaning
 from bot.answer.question import Question
@@ -89,13 +90,21 @@ class Scorer:
     ) -> None:
         self.question, self.sections, self._nearness = question, sections, nearness
         self._compounds = question.language in COMPOUNDING
+        self._classes = frozenset[str]().union(*(feature.classes for feature in question.features))
+        self._stems = frozenset[str]().union(*(feature.terms | feature.head for feature in question.features))
+        shown = [[kind for name, kind in SHOWN.items() if name in feature.classes] for feature in question.features]
+        self._showing = [(at, kind) for at, kinds in enumerate(shown) for kind in kinds]
+        self._matched: dict[Meaning, tuple[float, ...]] = {}
+        self._heads: dict[tuple[int, int], float] = {}
+        self._passages: dict[int, float] = {}
         self._best = max((section.passage.score for section in sections), default=0.0) or 1.0
         self._asks_stale = marked("stale", question.text, question.language)
         self._hard = [wanted.kind for wanted in question.wanted if wanted.kind not in ("steps", "polar")]
         units = [unit for section in sections for unit in section.units]
         self._preferred = prefer if any(section.language == prefer for section in sections) else ""
-        own = [tuple(self._own(feature, unit) for feature in question.features) for unit in units]
+        own = [self._own(unit) for unit in units]
         self._weights = self._rarities(own)
+        self._whole = sum(self._weights) or 1.0
         self.scored = [self._score(unit, mine) for unit, mine in zip(units, own, strict=True)]
         self.groups = list(self._groups())
 
@@ -162,12 +171,18 @@ class Scorer:
             found = [weight + feature.weight * match for weight, match in zip(found, matches, strict=True)]
         return found
 
-    def _match(self, feature: Feature, other: Meaning) -> float:
-        return feature.match(other, compounds=self._compounds)
+    def _matches(self, other: Meaning) -> tuple[float, ...]:
+        """How well a text speaks of each feature. Many units have the same texts above them: each is matched once."""
+        found = self._matched.get(other)
+        if found is None:
+            features, compounds = self.question.features, self._compounds
+            found = self._matched[other] = tuple(feature.match(other, compounds=compounds) for feature in features)
+        return found
 
-    def _own(self, feature: Feature, unit: Unit) -> float:
-        shown = any(name in feature.classes and shows(kind, unit.text) for name, kind in SHOWN.items())
-        return max(self._match(feature, unit.own), BY_SHOWING if shown else 0.0)
+    def _own(self, unit: Unit) -> tuple[float, ...]:
+        found = self._matches(unit.own)
+        shown = {at for at, kind in self._showing if shows(kind, unit.text)}
+        return tuple(max(match, BY_SHOWING) if at in shown else match for at, match in enumerate(found))
 
     def _rarities(self, own: Sequence[Sequence[float]]) -> tuple[float, ...]:
         """Each feature's weight, less where many units speak of it."""
@@ -180,7 +195,7 @@ class Scorer:
         return tuple(found)
 
     def _share(self, strengths: Sequence[float]) -> float:
-        return sum(w * s for w, s in zip(self._weights, strengths, strict=True)) / (sum(self._weights) or 1.0)
+        return sum(w * s for w, s in zip(self._weights, strengths, strict=True)) / self._whole
 
     def _score(self, unit: Unit, own: tuple[float, ...]) -> Scored:
         above = self._above(unit)
@@ -193,24 +208,35 @@ class Scorer:
         return Scored(unit, score, own, above)
 
     def _above(self, unit: Unit) -> tuple[float, ...]:
-        return tuple(
-            max((above.strength * self._match(feature, above.meaning) for above in unit.context), default=0.0)
-            for feature in self.question.features
-        )
+        nothing = [0.0] * len(self.question.features)
+        told = ([above.strength * match for match in self._matches(above.meaning)] for above in unit.context)
+        return tuple(map(max, nothing, nothing, *told))
 
     def _headed(self, unit: Unit) -> float:
         """What it is worth that the heading right above asks, or names, the very thing that is asked."""
+        place = (unit.passage, unit.block)
+        if place not in self._heads:
+            self._heads[place] = self._of_heading(unit)
+        return self._heads[place]
+
+    def _of_heading(self, unit: Unit) -> float:
         section = self.sections[unit.passage]
         title = meaning(section.passage.title, section.language)
         heading = meaning(section.heading(unit.block), section.language)
-        rest = [feature for feature in self.question.features if self._match(feature, title) < 0.5]
-        weight = sum(feature.weight for feature in rest)
+        asked = zip(self.question.features, self._matches(title), self._matches(heading), strict=True)
+        rest = [(feature.weight, named) for feature, above, named in asked if above < 0.5]
+        weight = sum(weight for weight, _ in rest)
         if weight < STRONG or heading.plain == title.plain:
             return 0.0
-        return HEADED * (sum(feature.weight * self._match(feature, heading) for feature in rest) / weight) ** 2
+        return HEADED * (sum(weight * named for weight, named in rest) / weight) ** 2
 
     def _passage(self, unit: Unit) -> float:
         """What speaks for the passage as such."""
+        if unit.passage not in self._passages:
+            self._passages[unit.passage] = self._of_passage(unit)
+        return self._passages[unit.passage]
+
+    def _of_passage(self, unit: Unit) -> float:
         passage = self.sections[unit.passage].passage
         score = AUTHORITY if self._is_subject(passage.title, unit) else 0.0
         score += RELEVANCE * passage.score / self._best + RANK * (1 - unit.passage / max(1, len(self.sections)))
@@ -239,21 +265,21 @@ class Scorer:
         """Whether the source's title begins with something that the question names."""
         subject = meaning(subject_of(title), self.sections[unit.passage].language)
         return any(
-            feature.weight >= STRONG and not feature.classes and self._match(feature, subject) >= 1.0
-            for feature in self.question.features
+            feature.weight >= STRONG and not feature.classes and match >= 1.0
+            for feature, match in zip(self.question.features, self._matches(subject), strict=True)
         )
 
     def _precision(self, told: Meaning, language: str) -> float:
         """The share of a text's content that the question speaks of."""
-        classes = frozenset().union(*(feature.classes for feature in self.question.features))
         if language in DENSE:
             said = sum(len(feature.text) for feature in self.question.features if feature.text in told.plain)
             return min(1.0, said / max(1, sum(character > "\u2e7f" for character in told.plain)))
-        content = [term for term in content_terms(told.plain, language) if not term.isdigit()]
-        stems = frozenset().union(*(feature.terms | feature.head for feature in self.question.features))
-        by_class = [BY_CLASS * bool(meaning(term, language).classes & classes) for term in content]
-        about = sum(1.0 if term in stems else worth for term, worth in zip(content, by_class, strict=True))
+        content = _content(told.plain, language)
+        about = sum(1.0 if term in self._stems else self._by_class(term, language) for term in content)
         return about / len(content) if content else 0.0
+
+    def _by_class(self, term: str, language: str) -> float:
+        return BY_CLASS * bool(self._classes and meaning(term, language).classes & self._classes)
 
     def _kind(self, text: str) -> float:
         if not self._hard:
@@ -269,9 +295,12 @@ class Scorer:
 
     def _groups(self) -> Iterator[Scored]:
         """Every list as a whole: it speaks of what any of its items speaks of."""
+        blocks: dict[tuple[int, int], list[Scored]] = {}
+        for one in self.scored:
+            blocks.setdefault((one.unit.passage, one.unit.block), []).append(one)
         for section in self.sections:
             for at, block in enumerate(section.blocks):
-                members = tuple(s for s in self.scored if s.unit.passage == section.number and s.unit.block == at)
+                members = tuple(blocks.get((section.number, at), ()))
                 if not isinstance(block, Listing) or not members:
                     continue
                 own = tuple(MENTIONED * max(column) for column in zip(*(member.own for member in members), strict=True))
@@ -286,3 +315,9 @@ class Scorer:
                 else:
                     score += STEPS if block.ordered else STEPS / 3
                 yield Scored(first, score, own, above, members)
+
+
+@lru_cache(maxsize=16_384)
+def _content(plain: str, language: str) -> tuple[str, ...]:
+    """What a text is about, without numbers."""
+    return tuple(term for term in content_terms(plain, language) if not term.isdigit())

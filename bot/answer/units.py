@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from bot.answer.blocks import Block, Listing, Paragraph, Table, blocks
 from bot.answer.expect import marked
@@ -16,6 +17,9 @@ LABEL, COLUMN, SUBJECT, LEAD, HEADING, OUTER, TITLE, BESIDE = 0.95, 0.95, 0.95, 
 """How much a word above a unit says of it, beside a word in it: the question it answers, the head of its column, what
 its source's title begins with, its lead-in, its own heading, the headings above that, the rest of the title, the
 sentence before."""
+
+_KEPT = 1_024
+"""Passages whose units are kept, each for the place among what was found that it had."""
 
 _SUBJECT = re.compile(r"[^,:;–—(（，：；]+")
 
@@ -85,6 +89,7 @@ def sections(passages: Sequence[Passage], language: str) -> list[Section]:
     return [_section(number, passage, passage.language or language) for number, passage in enumerate(passages)]
 
 
+@lru_cache(maxsize=4_096)
 def subject_of(title: str) -> str:
     """What a title begins with, before its first comma, colon, dash or bracket."""
     match = _SUBJECT.match(title)
@@ -92,6 +97,12 @@ def subject_of(title: str) -> str:
 
 
 def _section(number: int, passage: Passage, language: str) -> Section:
+    found, units = _taken_apart(replace(passage, score=0.0), number, language)
+    return Section(number, passage, language, found, units)
+
+
+@lru_cache(maxsize=_KEPT)
+def _taken_apart(passage: Passage, number: int, language: str) -> tuple[tuple[Block, ...], tuple[Unit, ...]]:
     found = tuple(blocks(passage.text))
     stale = marked("stale", " / ".join((passage.title, *passage.heading)), language)
     units = []
@@ -101,7 +112,7 @@ def _section(number: int, passage: Passage, language: str) -> Section:
             marks = (stale, _limiting(passage, block, text, language), marked("pointing", text, language))
             measured = _measured(block, place) if isinstance(block, Table) else text
             units.append(Unit(number, at, place, text, measured, meaning(text, language), context, *marks))
-    return Section(number, passage, language, found, tuple(units))
+    return found, tuple(units)
 
 
 def _measured(table: Table, place: int) -> str:
