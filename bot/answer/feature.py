@@ -8,17 +8,23 @@ from functools import lru_cache
 
 from bot.answer.lexicon import DENSE, EXACT
 from bot.answer.meaning import Meaning
+from bot.answer.ranges import compares
 from bot.answer.words import words
 from bot.glosses import Gloss
+from bot.roots import root
 from bot.terms import terms
 from bot.thesaurus import EVERYDAY
 
-STRONG, WEAK, NUMBER, CODE, IMPLICIT = 1.0, 0.25, 0.6, 1.3, 0.5
-"""What a word weighs: one that names the subject; one that could be left out; a number; a code; one only implied."""
+EXACT_NUMBER = 0.9
+"""What it is worth that an age is the very number in a text."""
 
-BY_NAME, BY_CLASS, BY_EVERYDAY, BY_NEAR, BY_WIDER = 0.95, 0.88, 0.75, 0.88, 0.6
+STRONG, WEAK, NUMBER, CODE, EXACT_CODE, IMPLICIT = 1.0, 0.25, 0.6, 1.3, 1.6, 0.5
+"""What a word weighs: one that names the subject; one that could be left out; a number; a code or a
+numbered name; a code that the texts have; one only implied."""
+
+BY_NAME, BY_CLASS, BY_ROOT, BY_EVERYDAY, BY_NEAR, BY_WIDER = 0.95, 0.88, 0.85, 0.75, 0.88, 0.6
 BY_COMPOUND, BY_PAIRS, BY_HEAD, BY_GLOSS, BY_KIND = 0.6, 0.75, 0.3, 0.65, 0.25
-"""What a match is worth beside the very word: another name; a synonym; a word that stands for it in everyday speech;
+"""What a match is worth beside the very word: another name; a synonym; a word of the same family; one that stands for it in everyday speech;
 what it lies in; what is around that; a part of a compound; some of its characters; the word without its number where no
 other number stands; the same meaning, by the dictionary of Chinese; what it is a kind of, which is too little to be
 spoken of."""
@@ -26,7 +32,9 @@ spoken of."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """Said by any of its `terms`, by its `text` (characters), its `phrase`, its `classes`, or `head` with `number`."""
+    """Said by any of its `terms`, by its `text` (characters), its `phrase`, its `classes`, `head` with `number`, or a range of
+    the kind of `measure`.
+    """
 
     terms: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
@@ -38,16 +46,21 @@ class Feature:
     phrase: str = ""
     head: frozenset[str] = frozenset()
     number: str = ""
+    measure: str = ""
 
     def match(self, other: Meaning, *, compounds: bool = False) -> float:
         """How well `other` speaks of it, 0 to 1."""
         if self.number:
             return self._numbered(other)
+        if self.measure:
+            return max(EXACT_NUMBER * bool(self.terms & other.terms), compares(self.measure, other.plain))
         if self.terms & other.terms or (self.text and self.text in other.plain):
             return 1.0
         if self.phrase and self.phrase in other.plain:
             return 1.0
         best = self._by_class(other)
+        if best < BY_ROOT and other.roots and self._roots & other.roots:
+            best = BY_ROOT
         if best < BY_GLOSS and self._glossed(other):
             best = BY_GLOSS
         if best < BY_PAIRS and len(self.text) > 2:
@@ -56,6 +69,10 @@ class Feature:
         if compounds and best < BY_COMPOUND and any(_in_compound(mine, other.terms) for mine in self.terms):
             best = BY_COMPOUND
         return best
+
+    @property
+    def _roots(self) -> frozenset[str]:
+        return _roots(self.terms)
 
     def _by_class(self, other: Meaning) -> float:
         shared = self.classes & other.classes
@@ -81,6 +98,11 @@ class Feature:
         if any(_follows(stem, self.number, other.plain) for stem in self.head):
             return 1.0
         return 0.0 if any(_follows(stem, r"\d", other.plain) for stem in self.head) else BY_HEAD
+
+
+@lru_cache(maxsize=4_096)
+def _roots(terms: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(root, terms))
 
 
 def _worth(name: str) -> float:

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from bot.answer.lexicon import dense_spans, spans
 from bot.glosses import Gloss, glosses_of
+from bot.roots import root
 from bot.terms import terms
 
 _LINK = re.compile(r"!?\[([^\]\n]{0,500})\]\([^)\n]{0,2000}\)")
@@ -24,7 +25,8 @@ _MARKS = re.compile(r"[*_`#>\\~]+|<[^>]{0,200}>")
 class Meaning:
     """`terms` are stems, `classes` names of synonym classes, `plain` the folded text without its Markdown.
 
-    `glosses` are what its Chinese words mean in English, `glossed` the stems of that, single characters' too.
+    `glosses` are what its Chinese words mean in English, `glossed` the stems of that, single characters' too. `roots` are
+    what its English words are derived from.
     """
 
     terms: frozenset[str]
@@ -32,6 +34,7 @@ class Meaning:
     plain: str
     glosses: frozenset[Gloss] = frozenset()
     glossed: frozenset[str] = frozenset()
+    roots: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=16_384)
@@ -48,6 +51,7 @@ def meaning(text: str, language: str) -> Meaning:
         plain,
         frozenset().union(*(glosses_of(run, shortest=2) for run in runs)),
         frozenset(stem for run in runs for gloss in glosses_of(run) for stem in gloss),
+        frozenset(map(root, stems)) if language == "en" else frozenset(),
     )
 
 

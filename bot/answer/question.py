@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from bot.answer.dates import undated
 from bot.answer.dense import dense_features
 from bot.answer.expect import IMPLIED, Expectation, expectations
-from bot.answer.feature import CODE, IMPLICIT, NUMBER, STRONG, WEAK, Feature, weak_words
+from bot.answer.feature import CODE, EXACT_CODE, IMPLICIT, NUMBER, STRONG, WEAK, Feature, weak_words
 from bot.answer.figures import arabic, same_amount
 from bot.answer.lexicon import COMPOUNDING, DENSE, NOTHING, Entry, english, parts, spans
 from bot.answer.meaning import Meaning, plain_text
+from bot.answer.ranges import aged_out
 from bot.answer.spelt import spelt
 from bot.homophones import Written, corrected
 from bot.terms import STOP_WORDS, terms
@@ -72,11 +73,13 @@ def understand(
     text = spelt(text, language, known)
     text = heard(text, known) if language == "zh" else text
     wanted = expectations(text, language)
+    ages, rest = aged_out(text)
     spoken = sorted({language, *languages})
     features: list[Feature] = []
-    for clause, share in _clauses(undated(arabic(_ONE_OF.sub("", plain_text(text)))), language):
+    for clause, share in _clauses(undated(arabic(_ONE_OF.sub("", plain_text(rest)))), language):
         found = _features(clause, language, spoken, known)
         features += [replace(feature, weight=feature.weight * share) for feature in found]
+    features += [Feature(terms=frozenset({age.split()[0]}), measure=age, weight=NUMBER) for age in ages]
     if before:
         told = _features(undated(arabic(plain_text(spelt(before, language, known)))), language, spoken, known)
         answered = {*IMPLIED.values(), *(wanted.kind for wanted in expectations(before, language))}
@@ -138,7 +141,7 @@ def _word_features(plain: str, language: str, languages: Sequence[str], known: S
             )
         elif tokens[at].replace("’", "'") not in stop:
             after = tokens[at + 1] if at + 1 < len(tokens) else ""
-            if _numbered(tokens[at], after, plain) and not (entry.near or entry.wider):
+            if _numbered(tokens[at], after, plain, known) and not (entry.near or entry.wider):
                 yield _numbered_feature(tokens[at], after, own, languages, entry)
                 end += 1
             else:
@@ -146,9 +149,10 @@ def _word_features(plain: str, language: str, languages: Sequence[str], known: S
         at = end
 
 
-def _numbered(token: str, after: str, plain: str) -> bool:
-    """Whether a word and the number after it are one name, such as "Drift 5" or "step 3"."""
-    return token.isalpha() and len(token) > 1 and after.isdigit() and len(after) <= 4 and f"{token} {after}" in plain
+def _numbered(token: str, after: str, plain: str, known: Sequence[Meaning]) -> bool:
+    """Whether a word and the number after it are one name, such as "Drift 5" or "step 3": a text numbers that word."""
+    together = token.isalpha() and len(token) > 1 and after.isdigit() and len(after) <= 4 and f"{token} {after}" in plain
+    return together and any(re.search(rf"\b{token}[\s-]{{0,3}}\d", other.plain) for other in known)
 
 
 def _numbered_feature(token: str, number: str, own: str, languages: Sequence[str], entry: Entry) -> Feature:
@@ -160,7 +164,7 @@ def _word(token: str, entry: Entry, own: str, languages: Sequence[str], known: S
     found = {term for language in {own, *languages} for term in terms(token, language)[:1]}
     digits = any(character.isdigit() for character in token)
     if digits:
-        weight = CODE if any(character.isalpha() for character in token) else NUMBER
+        weight = NUMBER if token[0].isdigit() else EXACT_CODE if any(found & other.terms for other in known) else CODE
     else:
         weight = WEAK if entry is NOTHING and (found & weak_words(own) or _is_adverb(token, own)) else STRONG
     if not digits and len(token) >= 5 and not any(found & other.terms for other in known):

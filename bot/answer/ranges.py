@@ -95,7 +95,7 @@ _AGES = tuple(
 """How ages are told without their unit, and the same with it."""
 
 _IN_BRACKETS = re.compile(r"[(\[（]\s*(?:in )?(?P<unit>[^)\]）]{1,8})\s*[)\]）]\s*$")
-_OF_AGES = re.compile(r"\bage\b|\balter\b|\bedad\b|年龄", re.IGNORECASE)
+_OF_AGES = re.compile(r"\bage\b|\balter\b|\bedad\b|年龄|岁", re.IGNORECASE)
 
 
 def with_units(header: str, cell: str) -> str:
@@ -110,6 +110,45 @@ def _aged(text: str) -> str:
     for pattern, said in _AGES:
         text = pattern.sub(said, text)
     return text
+
+
+_OLD = re.compile(
+    r"\b(?P<age>\d{1,3})(?:[ -]?(?P<months>months?|mths?)|[ -]?(?:years?|yrs?|yr|y))[ -]?(?:olds?|o)\b"
+    r"|\b(?:I['’]?m|I am|(?:he|she)(?:['’]s| is)|(?:is|am|was|aged|age|turn(?:s|ed|ing)?)) "
+    r"(?:just |only |now |already |about |nearly |almost )?(?P<years>\d{1,3})"
+    r"(?=\W*(?:$|[,.;!?)]|and\b|but\b|so\b|now\b|with\b|on\b|years?\b(?! ago)|yrs?\b))(?: years?| yrs?)?"
+    r"|\b(?:ich bin|er ist|sie ist|tengo|tiene) (?P<jahre>\d{1,3})(?=\W*(?:$|[,.;!?)]|jahre\b|años\b))(?: jahre| años)?"
+    r"|(?P<suffix>\d{1,3})-?(?:jährige\w*)\b",
+    re.IGNORECASE,
+)
+
+
+def aged_out(text: str) -> tuple[list[str], str]:
+    """The ages that a question tells ("my 13 year old", "I'm 76"), each as a measure, and the text without them."""
+    ages: list[str] = []
+
+    def taken(match: re.Match[str]) -> str:
+        number = match["age"] or match["years"] or match["jahre"] or match["suffix"]
+        ages.append(f"{number} {'months' if match['months'] else 'years'}")
+        return " "
+
+    rest = _OLD.sub(taken, digits(text[:1_000])) + text[1_000:]
+    return (ages, rest) if ages else ([], text)
+
+
+COMPARABLE = 0.7
+"""What it is worth that a text states a limit of the same kind as a measure, which the measure is beyond."""
+
+
+@lru_cache(maxsize=8_192)
+def compares(measure: str, text: str) -> float:
+    """How well `text` speaks of a measure such as "13 years": by a range around it, or by one that it is beyond."""
+    text = text[:2_000]
+    aged = _aged(text)
+    spans = _ranges(aged) if aged != text or _OF_AGES.search(text) else ()
+    found = [COMPARABLE + (1 - COMPARABLE) * (low <= value <= high)
+             for value, unit in _measures(measure) for low, high, other in spans if unit == other]
+    return max(found, default=0.0)
 
 
 @lru_cache(maxsize=8_192)
