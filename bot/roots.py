@@ -43,7 +43,7 @@ def _words() -> dict[str, str]:
 @lru_cache(maxsize=1)
 def _irregular() -> dict[str, str]:
     """By the stem of each irregular form the stem of its basic form."""
-    found = {}
+    found: dict[str, str] = {}
     for line in _words()["irregular"].splitlines():
         base, *forms = line.split()
         found |= {_stem(form): _stem(base) for form in forms}

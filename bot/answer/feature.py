@@ -24,16 +24,16 @@ numbered name; a code that the texts have; one only implied."""
 
 BY_NAME, BY_CLASS, BY_ROOT, BY_EVERYDAY, BY_NEAR, BY_WIDER = 0.95, 0.88, 0.85, 0.75, 0.88, 0.6
 BY_COMPOUND, BY_PAIRS, BY_HEAD, BY_GLOSS, BY_KIND = 0.6, 0.75, 0.3, 0.65, 0.25
-"""What a match is worth beside the very word: another name; a synonym; a word of the same family; one that stands for it in everyday speech;
-what it lies in; what is around that; a part of a compound; some of its characters; the word without its number where no
-other number stands; the same meaning, by the dictionary of Chinese; what it is a kind of, which is too little to be
-spoken of."""
+"""What a match is worth beside the very word: another name; a synonym; a word of the same family; one that stands for
+it in everyday speech; what it lies in; what is around that; a part of a compound; some of its characters; the word
+without its number where no other number stands; the same meaning, by the dictionary of Chinese; what it is a kind of,
+which is too little to be spoken of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """Said by any of its `terms`, by its `text` (characters), its `phrase`, its `classes`, `head` with `number`, or a range of
-    the kind of `measure`.
+    """Said by its `terms`, `text` (characters), `phrase`, `classes`, by `head` with `number`, or by a range
+    of the kind of `measure`.
     """
 
     terms: frozenset[str] = frozenset()

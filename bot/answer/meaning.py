@@ -25,8 +25,8 @@ _MARKS = re.compile(r"[*_`#>\\~]+|<[^>]{0,200}>")
 class Meaning:
     """`terms` are stems, `classes` names of synonym classes, `plain` the folded text without its Markdown.
 
-    `glosses` are what its Chinese words mean in English, `glossed` the stems of that, single characters' too. `roots` are
-    what its English words are derived from.
+    `glosses` are what its Chinese words mean in English, `glossed` the stems of that, single characters' too. `roots`
+    are what its English words are derived from.
     """
 
     terms: frozenset[str]

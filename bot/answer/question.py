@@ -151,7 +151,9 @@ def _word_features(plain: str, language: str, languages: Sequence[str], known: S
 
 def _numbered(token: str, after: str, plain: str, known: Sequence[Meaning]) -> bool:
     """Whether a word and the number after it are one name, such as "Drift 5" or "step 3": a text numbers that word."""
-    together = token.isalpha() and len(token) > 1 and after.isdigit() and len(after) <= 4 and f"{token} {after}" in plain
+    together = (
+        token.isalpha() and len(token) > 1 and after.isdigit() and len(after) <= 4 and f"{token} {after}" in plain
+    )
     return together and any(re.search(rf"\b{token}[\s-]{{0,3}}\d", other.plain) for other in known)
 
 

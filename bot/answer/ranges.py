@@ -146,8 +146,12 @@ def compares(measure: str, text: str) -> float:
     text = text[:2_000]
     aged = _aged(text)
     spans = _ranges(aged) if aged != text or _OF_AGES.search(text) else ()
-    found = [COMPARABLE + (1 - COMPARABLE) * (low <= value <= high)
-             for value, unit in _measures(measure) for low, high, other in spans if unit == other]
+    found = [
+        COMPARABLE + (1 - COMPARABLE) * (low <= value <= high)
+        for value, unit in _measures(measure)
+        for low, high, other in spans
+        if unit == other
+    ]
     return max(found, default=0.0)
 
 

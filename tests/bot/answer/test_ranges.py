@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.answer.dates import agreement
-from bot.answer.ranges import with_units, within
+from bot.answer.ranges import COMPARABLE, aged_out, compares, with_units, within
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,30 @@ def test_any_text_may_be_compared(question: str, text: str) -> None:
     """Whatever is written, the comparison ends with a yes or a no."""
     assert within(question, text) in (True, False)
     assert agreement(question, text) in (-1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("question", "ages"),
+    [
+        ("Can my 13 year old niece come?", ["13 years"]),
+        ("an 80-year-old lady", ["80 years"]),
+        ("I'm 76, can I take out a loan?", ["76 years"]),
+        ("my baby is 8 months old", ["8 months"]),
+        ("Ich bin 67, gibt es Rabatt?", ["67 years"]),
+        ("mein 12-jähriger Sohn", ["12 years"]),
+        ("Is 20 kg too much?", []),
+        ("the fee is 5 euros", []),
+    ],
+)
+def test_ages_are_told_from_other_numbers(question: str, ages: list[str]) -> None:
+    """However they are typed; what else a question counts stays in it."""
+    found, rest = aged_out(question)
+    assert found == ages
+    assert (rest == question) == (not ages)
+
+
+def test_an_age_beyond_a_limit_is_spoken_of_too() -> None:
+    """Who is 13 wants to read that guests must be 16; how long something takes has nothing to do with it."""
+    assert compares("13 years", "A guest must be aged 16 or over.") == COMPARABLE
+    assert compares("40 years", "A guest must be aged 16 or over.") == 1.0
+    assert compares("13 years", "The contract runs for 12 to 24 months.") == 0.0
