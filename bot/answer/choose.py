@@ -10,8 +10,9 @@ from bot.answer.feature import STRONG
 from bot.answer.piece import LONG, Piece, piece_of
 from bot.answer.score import Scored, Scorer
 
-NEARLY, CLOSE = 0.8, 0.88
-"""What scores at least this share of the best is told as well: when it adds something; when the source is the same."""
+NEARLY, CLOSE, TIED = 0.8, 0.88, 0.9
+"""What scores at least this share of the best is told as well: when it adds something; when the source is the same; in
+any case."""
 
 MOST_PIECES, LOOKED_AT = 3, 40
 NEW = 0.25
@@ -31,12 +32,22 @@ def choose(scorer: Scorer) -> list[Piece]:
     for scored in ranked[1:LOOKED_AT]:
         if len(pieces) == MOST_PIECES or scored.score < NEARLY * best.score:
             break
-        close = scored.score >= CLOSE * best.score and _location(scorer, scored) == _location(scorer, best)
-        if _other(scored, pieces) and _same_subject(scorer, scored, best) and (close or _adds(scorer, scored, pieces)):
+        if _other(scored, pieces) and _is_told(scorer, scored, best, pieces):
             piece = piece_of(scorer, scored)
             if sum(other.size for other in pieces) + piece.size <= LONG:
                 pieces.append(piece)
     return pieces
+
+
+def _is_told(scorer: Scorer, scored: Scored, best: Scored, pieces: Sequence[Piece]) -> bool:
+    """Whether a unit is told beside the best one: it is as good, so that either may be meant; it is nearly as
+    good and from the same source; or it adds something of the same subject."""
+    if scorer.validity(scored) < scorer.validity(best):
+        return False
+    if scored.score >= TIED * best.score:
+        return True
+    close = scored.score >= CLOSE * best.score and _location(scorer, scored) == _location(scorer, best)
+    return _same_subject(scorer, scored, best) and (close or _adds(scorer, scored, pieces))
 
 
 def strengths(pieces: Sequence[Piece]) -> tuple[float, ...]:
@@ -70,12 +81,10 @@ def _other(scored: Scored, pieces: Sequence[Piece]) -> bool:
 
 
 def _same_subject(scorer: Scorer, scored: Scored, best: Scored) -> bool:
-    """Whether a unit speaks of the same thing as the best one: of every name in the question, of rules as valid.
+    """Whether a unit speaks of the same thing as the best one: of every name in the question.
 
-    A second sentence about another product, or from a policy that does not apply, would contradict the first.
+    A second sentence about another product would contradict the first.
     """
-    if scorer.validity(scored) < scorer.validity(best):
-        return False
     if marked("both", scorer.question.text, scorer.question.language):
         return True
     return all(
