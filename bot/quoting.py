@@ -19,6 +19,8 @@ from bot.question import Question
 from prompts.facts import gather
 from prompts.knowledge import Knowledge
 
+_FORESEEN = 1_000
+"""Passages of one document that are made ready to be quoted before anybody asks."""
 _BEGINS = Why(notes=("how a file begins that came with the question",))
 
 
@@ -86,6 +88,12 @@ class Quotes:
         """Read what a question in `language` needs, so that nobody waits for it."""
         found = await self._knowledge.search(text, language=language, limit=self._most)
         await asyncio.to_thread(self._quoter.answer, text, found, language)
+
+    async def foresee(self, location: str) -> bool:
+        """Make ready what may be quoted of a document; False when that is enough, or nothing can be done."""
+        passages = await self._knowledge.opening(location, scope="", limit=_FORESEEN)
+        candidates = await asyncio.to_thread(self._quoter.candidates, passages, "")
+        return await self._knowledge.foresee(candidates)
 
     async def _quote(self, question: Question, passages: Sequence[Passage]) -> Answer:
         length = len(question.text) + sum(len(passage.text) for passage in passages)

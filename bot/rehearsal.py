@@ -35,6 +35,13 @@ async def rehearse(quotes: Quotes, documents: Sequence[Document]) -> None:
         await quotes.rehearse(text, language)
 
 
+async def foresee(quotes: Quotes, documents: Sequence[Document]) -> None:
+    """Make ready to compare what may be quoted with questions in meaning, which takes longest in the first answers."""
+    for document in documents:
+        if not await quotes.foresee(document.location):
+            return
+
+
 def _understand(text: str, language: str) -> None:
     intent(text, language)
     standalone(text, [Turn(role="user", text=text, language=language, at=0.0)], language)

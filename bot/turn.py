@@ -31,7 +31,7 @@ from bot.phrases import said
 from bot.privacy import Redactor
 from bot.question import Question, Understanding
 from bot.quoting import Quotes
-from bot.rehearsal import rehearse
+from bot.rehearsal import foresee, rehearse
 from bot.settings import SETTINGS, Settings
 from bot.work import Cancellation, Outcome
 from bot.writing import Writer
@@ -130,9 +130,11 @@ class Turner:
     async def warm(self) -> None:
         """Load what the first visitor would wait for: the statistics of languages, words, then the embedding model."""
         await asyncio.to_thread(self._languages.detect, "Lorem ipsum")  # words of no language: letters have to tell
-        await rehearse(self._quotes, await self._knowledge.documents())
+        documents = await self._knowledge.documents()
+        await rehearse(self._quotes, documents)
         if await self._knowledge.warm():
             log.info("turn.semantic_ready")
+            await foresee(self._quotes, documents)
 
     async def consulted(self, message: Message) -> Sequence[Passage]:
         """The passages that an answer to `message` would draw on now, best first."""

@@ -19,7 +19,7 @@ its source's title begins with, its lead-in, its own heading, the headings above
 sentence before."""
 
 _KEPT = 1_024
-"""Passages whose units are kept, each for the place among what was found that it had."""
+"""Passages whose units are kept."""
 
 _SUBJECT = re.compile(r"[^,:;–—(（，：；]+")
 
@@ -97,12 +97,13 @@ def subject_of(title: str) -> str:
 
 
 def _section(number: int, passage: Passage, language: str) -> Section:
-    found, units = _taken_apart(replace(passage, score=0.0), number, language)
-    return Section(number, passage, language, found, units)
+    found, units = _taken_apart(replace(passage, score=0.0), language)
+    return Section(number, passage, language, found, tuple(replace(unit, passage=number) for unit in units))
 
 
 @lru_cache(maxsize=_KEPT)
-def _taken_apart(passage: Passage, number: int, language: str) -> tuple[tuple[Block, ...], tuple[Unit, ...]]:
+def _taken_apart(passage: Passage, language: str) -> tuple[tuple[Block, ...], tuple[Unit, ...]]:
+    """The blocks of a passage, and its units as those of the first one that was found."""
     found = tuple(blocks(passage.text))
     stale = marked("stale", " / ".join((passage.title, *passage.heading)), language)
     units = []
@@ -111,7 +112,7 @@ def _taken_apart(passage: Passage, number: int, language: str) -> tuple[tuple[Bl
         for place, (text, context) in enumerate(_units(block, above, language)):
             marks = (stale, _limiting(passage, block, text, language), marked("pointing", text, language))
             measured = _measured(block, place) if isinstance(block, Table) else text
-            units.append(Unit(number, at, place, text, measured, meaning(text, language), context, *marks))
+            units.append(Unit(0, at, place, text, measured, meaning(text, language), context, *marks))
     return found, tuple(units)
 
 

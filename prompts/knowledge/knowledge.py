@@ -203,6 +203,10 @@ class Knowledge:
         """How near each text is to `question` in meaning (0 to 1); empty where search goes by words alone."""
         return await self._meaning.alike(question, texts, language) if self._meaning else []
 
+    async def foresee(self, texts: Sequence[str]) -> bool:
+        """Make ready to compare questions with `texts`. False when more of them would be too many, or nobody can."""
+        return await self._meaning.foresee(texts) if self._meaning else False
+
     async def warm(self, progress: Callable[[Progress], None] | None = None) -> bool:
         """Load what search uses and embed what lacks a vector. True when search goes by meaning, too.
 

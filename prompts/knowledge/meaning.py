@@ -6,7 +6,7 @@ are noise, and fusing noise with a good ranking by words makes it worse.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -19,6 +19,11 @@ from storage.base import Store, StoredPassage
 _BATCH = 128
 _KEPT = 20_000
 """Vectors of candidates that are kept: 30 MB with 384 dimensions."""
+_FORESEEN, _AT_ONCE = 5_000, 32
+"""How many of them are made before anybody asks, which takes seconds, and how many at a time: whoever asks meanwhile
+waits for no more."""
+_QUESTIONS = 16
+"""Questions whose vectors are kept between search and answer."""
 
 
 class Meaning:
@@ -28,6 +33,7 @@ class Meaning:
         self._store, self._embedder = store, embedder
         self._vectors = Vectors(store)
         self._kept: dict[str, bytes] = {}
+        self._asked: dict[str, bytes] = {}
         self._log = structlog.get_logger("frontdesk.knowledge")
 
     async def near(
@@ -39,7 +45,9 @@ class Meaning:
             return []
         if not self._embedder.covers(language):
             return []
-        (vector,) = await self._embedder.embed([question])
+        if question not in self._asked:
+            self._remember(question, *await self._embedder.embed([question]))
+        vector = self._asked[question]
         found = await self._vectors.nearest(
             vector, model=self._embedder.name, version=version, scopes=scopes, limit=limit
         )
@@ -54,13 +62,39 @@ class Meaning:
         """
         if not (texts and self._embedder.ready and self._embedder.covers(language)):
             return []
+        asked = self._asked.get(question)
         new = [text for text in dict.fromkeys(texts) if text not in self._kept]
-        (asked, *made) = await self._embedder.embed([question, *new])
+        wanted = new if asked else [question, *new]
+        made = await self._embedder.embed(wanted) if wanted else []
+        if not asked:
+            asked, *made = made
         known = {text: self._kept[text] for text in texts if text in self._kept} | dict(zip(new, made, strict=True))
-        self._kept.update(known)
+        self._keep(known)
+        return [evidence(cosine) for cosine in cosines(asked, [known[text] for text in texts])]
+
+    async def foresee(self, texts: Sequence[str]) -> bool:
+        """Embed texts that answers may be picked from, so that nobody waits for that. False when there is no room for
+        more of them, or no model."""
+        if not self._embedder.ready:
+            return False
+        new = [text for text in dict.fromkeys(texts) if text not in self._kept]
+        for start in range(0, len(new), _AT_ONCE):
+            if len(self._kept) >= _FORESEEN:
+                return False
+            batch = new[start : start + _AT_ONCE]
+            self._keep(dict(zip(batch, await self._embedder.embed(batch), strict=True)))
+        return True
+
+    def _keep(self, vectors: Mapping[str, bytes]) -> None:
+        self._kept.update(vectors)
         while len(self._kept) > _KEPT:
             del self._kept[next(iter(self._kept))]
-        return [evidence(cosine) for cosine in cosines(asked, [known[text] for text in texts])]
+
+    def _remember(self, question: str, vector: bytes) -> None:
+        """What was searched for is compared with candidates next."""
+        self._asked[question] = vector
+        while len(self._asked) > _QUESTIONS:
+            del self._asked[next(iter(self._asked))]
 
     async def complete(self, report: Callable[[Progress], None]) -> bool:
         """Load the model and embed every passage that it has no vector of yet. False when it cannot be loaded."""

@@ -6,7 +6,7 @@ from typing import cast
 
 from bot.phrases import phrase_languages
 from bot.quoting import Quotes
-from bot.rehearsal import rehearse
+from bot.rehearsal import foresee, rehearse
 from storage.base import Document
 
 
@@ -40,3 +40,19 @@ async def test_every_language_of_the_house_is_rehearsed_once_and_those_of_the_kn
 async def test_nothing_is_rehearsed_where_nothing_can_be_answered() -> None:
     """Without documents no word is looked up, so that nothing has to be read."""
     assert await rehearsed([]) == []
+
+
+async def test_documents_are_foreseen_until_it_is_enough() -> None:
+    """What is made ready takes time and room: a large knowledge base is not made ready whole."""
+
+    class Enough:
+        def __init__(self) -> None:
+            self.seen: list[str] = []
+
+        async def foresee(self, location: str) -> bool:
+            self.seen.append(location)
+            return len(self.seen) < 2
+
+    quotes = Enough()
+    await foresee(cast("Quotes", quotes), [document(language) for language in ("en", "de", "es")])
+    assert quotes.seen == ["en.md", "de.md"]

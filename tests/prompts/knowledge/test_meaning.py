@@ -301,3 +301,23 @@ def test_the_name_tells_models_apart(tmp_path: Path) -> None:
     first, second, third = (SentenceTransformerEmbedder(str(tmp_path / name / "mine")).name for name in "abc")
     assert first == second != third
     assert first.startswith("mine@")
+
+
+async def test_what_was_foreseen_is_not_embedded_again(store: SqliteStore, articles: Path) -> None:
+    """Nor is a question that was just searched for; what is compared is the same either way."""
+    embedder = TopicEmbedder()
+    knowledge = build(store, articles, embedder)
+    await knowledge.add([str(articles)])
+    texts = ["The price is 2 euros.", "A canopy keeps you dry."]
+    unforeseen = await build(store, articles, embedder).alike("What is the price?", texts, "en")
+    assert await knowledge.foresee(texts)
+    await knowledge.search("What is the price?", language="en")
+    made = len(embedder.texts)
+    assert await knowledge.alike("What is the price?", texts, "en") == unforeseen
+    assert len(embedder.texts) == made
+
+
+async def test_nothing_is_foreseen_without_a_model(store: SqliteStore, articles: Path) -> None:
+    """Then whoever asks for it need not go on."""
+    assert not await build(store, articles, TopicEmbedder()).foresee(["A canopy keeps you dry."])
+    assert not await build(store, articles, None).foresee(["A canopy keeps you dry."])
