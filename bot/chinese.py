@@ -16,6 +16,8 @@ from typing import Any
 _SOUND, _SIMPLE, _MEANINGS = 4, 6, 7
 """Where an entry of Lindera's dictionary has its Pinyin, its simplified form and (to the end) its meanings."""
 
+_RUN = re.compile("[\u3400-\u9fff]+")
+_KANA = re.compile("[\u3040-\u30ff]")
 _ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _NO_MEANING = re.compile(
     r"^(?:CL:|surname\b|(?:\w+ )?variant of|abbr\.|see |also |old |used |(?:Taiwan|Beijing) |classifier|\w+ pr\.|\W*$)"
@@ -52,6 +54,27 @@ def words(text: str) -> tuple[Word, ...]:
 def sound(character: str) -> str:
     """How one character is mostly said ("piao4"); itself when nobody knows."""
     return next((word.sound[0] for word in words(character) if word.sound), character)
+
+
+def simplified(text: str) -> str:
+    """`text` with its traditional characters written simply, and as long as it was; Japanese as it is.
+
+    It goes word by word: 乾 of 烘乾 is 干, that of 乾隆 is not.
+    """
+    return text if _KANA.search(text) else _RUN.sub(_simplified, text)
+
+
+def _simplified(match: re.Match[str]) -> str:
+    run = match.group()
+    if not any(map(_traditional, run)):
+        return run
+    return "".join(word.simple if len(word.simple) == len(word.text) else word.text for word in words(run))
+
+
+@lru_cache(maxsize=16_384)
+def _traditional(character: str) -> bool:
+    """Whether a character is, or in some word may be, written simply as another one."""
+    return any(word.simple not in ("", character) for word in words(character))
 
 
 def _word(text: str, details: tuple[str, ...]) -> Word:

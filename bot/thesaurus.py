@@ -1,4 +1,7 @@
-"""Words of everyday life that stand for one another, from `thesaurus.txt`: one list for search and for answers."""
+"""Words of everyday life that stand for one another: one list for search and for answers.
+
+`thesaurus.txt` has those of languages that write spaces, `thesaurus.zh.txt` Chinese ones with the English they meet.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +20,28 @@ _LANGUAGES = ("en", "de", "es")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Phrases that mean nearly the same, by language. `wider`, mostly empty, is what they are kinds of, by language."""
+    """Phrases that mean nearly the same, by language. `wider`, mostly empty, is what they are kinds of, by language.
+
+    `english` is what a Chinese group means (its `wider` words, where it has any); no English word is found by it.
+    """
 
     name: str
     phrases: Mapping[str, tuple[str, ...]]
     wider: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    english: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=1)
 def groups() -> tuple[Group, ...]:
-    """Every line of the list, in its order; each has a name of its own."""
-    text = (Path(__file__).parent / "thesaurus.txt").read_text("utf-8")
-    lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
-    return tuple(_group(number, line) for number, line in enumerate(lines))
+    """Every line of the lists, in its order; each has a name of its own."""
+    spaced = (_group(number, line) for number, line in enumerate(_lines("thesaurus.txt")))
+    chinese = (_chinese_group(number, line) for number, line in enumerate(_lines("thesaurus.zh.txt")))
+    return (*spaced, *chinese)
+
+
+def _lines(name: str) -> Iterator[str]:
+    text = (Path(__file__).parent / name).read_text("utf-8")
+    return (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
 
 
 def _group(number: int, line: str) -> Group:
@@ -40,6 +52,17 @@ def _group(number: int, line: str) -> Group:
 
 def _by_language(listing: str) -> dict[str, tuple[str, ...]]:
     return dict(zip(_LANGUAGES, map(tuple, map(_split, listing.split("|"))), strict=False))
+
+
+def _chinese_group(number: int, line: str) -> Group:
+    both, _, english = line.partition("|")
+    same, _, wider = (tuple(_split(listing)) for listing in both.partition("<"))
+    return Group(
+        f"{EVERYDAY}zh{number}:{next(_split(english), same[0])}",
+        {"zh": same},
+        {"zh": wider} if wider else {},
+        tuple(_split(english)),
+    )
 
 
 def _split(phrases: str) -> Iterator[str]:
@@ -71,6 +94,29 @@ def spoken(found: Sequence[str], language: str, targets: Collection[str]) -> Ite
             yield Phrase(begin, begin + len(longest), tuple(way for way in ways if way != own))
 
 
+def spoken_in_chinese(phrase: str, targets: Collection[str]) -> tuple[frozenset[str], ...]:
+    """How else a Chinese phrase of the list is said, each way as a set of terms; nothing for other phrases."""
+    ways = dict.fromkeys(way for number in _chinese_phrases().get(phrase, ()) for way in _ways(number, targets))
+    own = frozenset(terms(phrase, "zh"))
+    return tuple(way for way in ways if way != own)
+
+
+@lru_cache(maxsize=16_384)
+def meant_by(phrase: str) -> frozenset[frozenset[str]]:
+    """What a Chinese phrase of the list means, as sets of English stems; nothing for other phrases, and for kinds."""
+    numbers = (number for number in _chinese_phrases().get(phrase, ()) if not groups()[number].wider)
+    return frozenset(way for number in numbers for way in _ways_in(number, "en"))
+
+
+@lru_cache(maxsize=1)
+def _chinese_phrases() -> Mapping[str, Sequence[int]]:
+    found: dict[str, list[int]] = {}
+    for number, group in enumerate(groups()):
+        for phrase in group.phrases.get("zh", ()):
+            found.setdefault(phrase, []).append(number)
+    return found
+
+
 @lru_cache(maxsize=32)
 def _table(language: str) -> Mapping[str, Mapping[tuple[str, ...], tuple[int, ...]]]:
     """By its first term each phrase, as terms, with the numbers of its groups."""
@@ -88,7 +134,7 @@ def _table(language: str) -> Mapping[str, Mapping[tuple[str, ...], tuple[int, ..
 def _ways_in(number: int, language: str) -> tuple[frozenset[str], ...]:
     """A kind is looked for as what it is a kind of; brothers among kinds, such as scarf and hat, are not the same."""
     group = groups()[number]
-    phrases = (group.wider or group.phrases).get(language, ())
+    phrases = (group.wider or group.phrases).get(language, group.english if language == "en" else ())
     return tuple(dict.fromkeys(frozenset(terms(phrase, language)) for phrase in phrases))
 
 

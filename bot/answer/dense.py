@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bot.answer.feature import STRONG, WEAK, Feature, weak_words
-from bot.answer.lexicon import NOTHING, Entry, dense_spans
+from bot.answer.lexicon import NOTHING, Entry, dense_spans, listed_as
 from bot.answer.meaning import Meaning
 from bot.chinese import Word, words
 from bot.glosses import glosses
-from bot.terms import content_from
+from bot.terms import content_from, content_runs
+from bot.thesaurus import meant_by
 
 DONE = 0.6
 """What a verb weighs, beside its usual weight, that nobody wrote: the same may be said in other words."""
@@ -49,7 +50,7 @@ def _feature(word: Word, entry: Entry, known: Sequence[Meaning]) -> Feature:
         wider=entry.wider,
         weight=weight,
         text=word.text[:_LONGEST_UNKNOWN],
-        glosses=glosses(word),
+        glosses=glosses(word) | meant_by(word.text),
     )
 
 
@@ -60,6 +61,7 @@ def _segments(run: str, listed: _Listed, known: Sequence[Meaning]) -> Iterator[t
         end, entry = listed.get(at, (at, NOTHING))
         if end - at >= 2:
             yield _word(run[at:end]), entry
+            yield from _inner(run[at:end], entry, known)
             at = end
             continue
         begin, end_of_piece = content_from(run, at)
@@ -71,6 +73,15 @@ def _segments(run: str, listed: _Listed, known: Sequence[Meaning]) -> Iterator[t
             _, entry = listed.get(at, (at, NOTHING))
             yield word, entry if len(word.text) == 1 else NOTHING
             at += len(word.text)
+
+
+def _inner(phrase: str, entry: Entry, known: Sequence[Meaning]) -> Iterator[tuple[Word, Entry]]:
+    """The words in an everyday phrase that the texts have, which they may use in other phrases: 包裹 of 寄包裹."""
+    if not entry.everyday or len(phrase) == 2 or _written(phrase, known):
+        return
+    for word in words(phrase):
+        if 2 <= len(word.text) < len(phrase) and content_runs(word.text) and _written(word.text, known):
+            yield word, listed_as(word.text)
 
 
 def _long(listed: _Listed, at: int) -> bool:
@@ -119,6 +130,6 @@ def _leftover(rest: str) -> Iterator[Feature]:
 
 
 def _weight(word: str, entry: Entry) -> float:
-    if word in weak_words("zh") and entry is NOTHING:
+    if word in weak_words("zh") and entry.everyday:
         return WEAK
     return STRONG if len(word) > 1 else 2 * WEAK

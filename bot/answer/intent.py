@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from bot.answer.words import words
+from bot.chinese import simplified
 from bot.terms import content_terms
 
 Intent = Literal["question", "greeting", "thanks", "goodbye", "human", "identity"]
@@ -27,7 +28,7 @@ def intent(text: str, language: str) -> Intent:
 
     The patterns of every language are tried, since people greet in other languages than they ask in.
     """
-    plain = unicodedata.normalize("NFKC", text).replace("’", "'").strip().lower()
+    plain = simplified(unicodedata.normalize("NFKC", text)).replace("’", "'").strip().lower()
     if not plain or len(plain) > LONGEST:
         return "question"
     kind = _ceremony(plain)

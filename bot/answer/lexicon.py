@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 from bot.answer.words import words
+from bot.chinese import words as dictionary
 from bot.glosses import Gloss
 from bot.terms import content_terms, terms
 from bot.thesaurus import EVERYDAY, groups
@@ -26,6 +28,10 @@ EXACT = ("place:", "day:")
 """Beginnings of the names of classes whose phrases are names of one thing, so that a match is as good as the word."""
 
 _SHORTEST_PART = 5
+_HAN_RUN = re.compile("[\u3400-\u9fff]+")
+_LOOSE = 2
+"""Everyday phrases of so many characters are also found by chance, where two words meet."""
+
 _DENSE_RUN = re.compile("[\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -36,6 +42,11 @@ class Entry:
     classes: frozenset[str]
     near: frozenset[str] = frozenset()
     wider: frozenset[str] = frozenset()
+
+    @property
+    def everyday(self) -> bool:
+        """Whether the thesaurus alone has it, or nothing."""
+        return all(name.startswith(EVERYDAY) for name in (*self.classes, *self.near, *self.wider))
 
     def __or__(self, other: Entry) -> Entry:
         return Entry(self.classes | other.classes, self.near | other.near, self.wider | other.wider)
@@ -73,10 +84,28 @@ def dense_spans(plain: str, *, shortest: int = 2) -> Iterator[tuple[int, int, En
     """
     if not _DENSE_RUN.search(plain):
         return
-    table, pattern = _dense_table()
-    for match in pattern.finditer(plain):
-        if len(match.group(1)) >= shortest:
-            yield (match.start(1), match.end(1), table[match.group(1)])
+    table, sizes = _dense_table()
+    for begin, first in enumerate(plain):
+        for size in sizes.get(first, ()):
+            end = begin + size
+            entry = table.get(plain[begin:end], NOTHING) if shortest <= size and end <= len(plain) else NOTHING
+            if entry is not NOTHING and (size != _LOOSE or not entry.everyday or {begin, end} <= _borders(plain)):
+                yield (begin, end, entry)
+                break
+
+
+def listed_as(word: str) -> Entry:
+    """What the lists say of a Chinese word."""
+    return _dense_table()[0].get(word, NOTHING)
+
+
+@lru_cache(maxsize=1_024)
+def _borders(plain: str) -> frozenset[int]:
+    """Where words of the dictionary begin or end: 出国 is none in 输出|国产."""
+    found: set[int] = set()
+    for run in _HAN_RUN.finditer(plain):
+        found.update(accumulate((len(word.text) for word in dictionary(run.group())), initial=run.start()))
+    return frozenset(found)
 
 
 def _phrases() -> Iterator[tuple[str, str, Entry]]:
@@ -166,10 +195,13 @@ def _table(language: str) -> _Table:
 
 
 @lru_cache(maxsize=1)
-def _dense_table() -> tuple[Mapping[str, Entry], re.Pattern[str]]:
+def _dense_table() -> tuple[Mapping[str, Entry], Mapping[str, Sequence[int]]]:
+    """Phrases of characters, and by its first character how long they are, the longest first."""
     table: dict[str, Entry] = {}
     for _, phrase, entry in _phrases():
         if _DENSE_RUN.search(phrase):
             table[phrase.casefold()] = table.get(phrase.casefold(), NOTHING) | entry
-    longest_first = "|".join(map(re.escape, sorted(table, key=len, reverse=True)))
-    return table, re.compile(f"(?=({longest_first}))")
+    sizes: dict[str, set[int]] = {}
+    for phrase in table:
+        sizes.setdefault(phrase[0], set()).add(len(phrase))
+    return table, {first: sorted(found, reverse=True) for first, found in sizes.items()}

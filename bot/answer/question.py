@@ -15,6 +15,7 @@ from bot.answer.lexicon import COMPOUNDING, DENSE, NOTHING, Entry, english, part
 from bot.answer.meaning import Meaning, plain_text
 from bot.answer.ranges import aged_out
 from bot.answer.spelt import spelt
+from bot.chinese import simplified
 from bot.homophones import Written, corrected
 from bot.terms import STOP_WORDS, terms
 
@@ -71,7 +72,7 @@ def understand(
     `name` is whose desk this is: a word of it says little there. What was said `before` in the message counts less.
     """
     text = spelt(text, language, known)
-    text = heard(text, known) if language == "zh" else text
+    text = heard(simplified(text), known) if language == "zh" else text
     wanted = expectations(text, language)
     ages, rest = aged_out(text)
     spoken = sorted({language, *languages})

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from bot.chinese import simplified
 from bot.homophones import corrected
 from bot.measures import measured, parted_codes
 from bot.terms import bare_form, content_terms, is_dense, terms
@@ -60,7 +61,7 @@ def indexed(text: str, language: str) -> str:
 
     Amounts and codes in two parts stand at the end once more, in their one spelling, each once.
     """
-    text = plain(text)
+    text = _read(text, language)
     found = [term for word in terms(text, language) for term in (word, *_split(word))]
     one_spelling = dict.fromkeys((*measured(text), *parted_codes(text)))
     known = frozenset(found)
@@ -69,7 +70,12 @@ def indexed(text: str, language: str) -> str:
 
 def stored_terms(text: str, language: str) -> str:
     """What a passage is indexed by: its terms, and for Chinese what its words mean."""
-    return f"{indexed(text, language)} {meanings(plain(text), language)}".strip()
+    return f"{indexed(text, language)} {meanings(_read(text, language), language)}".strip()
+
+
+def _read(markdown: str, language: str) -> str:
+    """What is read of a passage; Chinese is written simply, as questions are."""
+    return simplified(plain(markdown)) if language == "zh" else plain(markdown)
 
 
 def plain(markdown: str) -> str:
@@ -79,7 +85,7 @@ def plain(markdown: str) -> str:
 
 def asked(question: str, language: str, vocabulary: Vocabulary) -> list[Asked]:
     """The words of a question that carry its subject, rarest first, at most 48 of them."""
-    question = corrected(question, vocabulary.sounds) if language == "zh" else question
+    question = corrected(simplified(question), vocabulary.sounds) if language == "zh" else question
     found: dict[Ways, Asked] = {word.ways: word for word in _chinese(question, language, vocabulary)}
     chunks = _CHUNK.findall(RUN.sub(" ", question) if found else question)
     for at, chunk in enumerate(chunks):

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bot.terms import terms
-from bot.thesaurus import spoken
+from bot.thesaurus import spoken, spoken_in_chinese
 
 _MEANS = "="
 """Marks the English meaning of a Chinese word among the terms of a passage, so that it is no word of a text."""
@@ -60,14 +60,17 @@ def idioms(
     text: str, language: str, targets: Collection[str]
 ) -> list[tuple[frozenset[str], tuple[frozenset[str], ...]]]:
     """The phrases of several words in a text that the thesaurus knows: their terms, and how else they are said."""
+    if language == "zh":
+        return []
     found = terms(text, language)
     said = (phrase for phrase in spoken(found, language or "en", targets) if phrase.end > phrase.begin + 1)
     return [(frozenset(found[phrase.begin : phrase.end]), phrase.ways) for phrase in said]
 
 
 def chinese(word: str, targets: Collection[str]) -> list[frozenset[str]]:
-    """The ways in which the languages `targets` say what a Chinese word of the list means; none for other words."""
-    return list(_ways(_concepts().by_word.get(("zh", word), ()), targets))
+    """The ways in which the languages `targets` say what a Chinese word of the lists means; none for other words."""
+    listed = _ways(_concepts().by_word.get(("zh", word), ()), targets)
+    return list(dict.fromkeys((*listed, *spoken_in_chinese(word, targets))))
 
 
 def meant(stems: Collection[str]) -> frozenset[str]:

@@ -11,8 +11,9 @@ import re
 from collections.abc import Collection, Iterator, Sequence, Set
 
 from bot.chinese import Word, words
-from bot.glosses import glosses, glosses_of
+from bot.glosses import Gloss, glosses, glosses_of
 from bot.terms import STOP_WORDS, content_runs, terms
+from bot.thesaurus import meant_by
 from prompts.knowledge.concepts import chinese, meant
 from prompts.knowledge.vocabulary import Vocabulary
 
@@ -30,8 +31,13 @@ def meanings(text: str, language: str) -> str:
     """What the Chinese words of a text mean, as terms parted by spaces; "" for texts of other languages."""
     if language != "zh":
         return ""
-    found = {stem for run in RUN.findall(text) for gloss in glosses_of(run) for stem in gloss}
+    found = {stem for run in RUN.findall(text) for gloss in _meanings(run) for stem in gloss}
     return " ".join(sorted(meant(found)))
+
+
+def _meanings(run: str) -> frozenset[Gloss]:
+    """By the dictionary, and by the thesaurus."""
+    return glosses_of(run).union(*(meant_by(word.text) for word in _whole(words(run))))
 
 
 def asked_for(run: str, known: Vocabulary) -> Iterator[tuple[_Ways, _Ways, _Ways]]:
@@ -48,7 +54,8 @@ def asked_for(run: str, known: Vocabulary) -> Iterator[tuple[_Ways, _Ways, _Ways
         yield from _pairs(unknown, before, after, known)
         before, unknown = after, ""
         if word and after and content_runs(after):
-            yield from _word(word, known.languages, known.frequency.keys())
+            for said in (word, *_inner(word, known.frequency.keys())):
+                yield from _word(said, known.languages, known.frequency.keys())
 
 
 def _word(word: Word, languages: Collection[str], written: Set[str]) -> Iterator[tuple[_Ways, _Ways, _Ways]]:
@@ -57,6 +64,14 @@ def _word(word: Word, languages: Collection[str], written: Set[str]) -> Iterator
     said = own <= written
     if said or not word.verb or any(way <= written for way in related):
         yield (own,), related, () if said else _characters(word.text)
+
+
+def _inner(phrase: Word, written: Set[str]) -> Iterator[Word]:
+    """The words in a phrase of the lists: they may be written in other phrases, too."""
+    found = words(phrase.text) if len(phrase.text) > 2 else ()
+    if len(found) > 1:
+        inner = (word for word in found if len(word.text) > 1 and content_runs(word.text))
+        yield from (word for word in inner if frozenset(terms(word.text, "zh")) <= written)
 
 
 def _whole(found: Sequence[Word]) -> Iterator[Word]:
