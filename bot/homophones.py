@@ -20,6 +20,9 @@ _HAN = "\u3400-\u9fff"
 _RUN = re.compile(f"[{_HAN}]{{2,}}")
 _NUMERALS = re.compile("[零一二两三四五六七八九十百千几]+")
 _SPELLED = re.compile(f"(?<=[{_HAN}])[a-z]{{2,6}}|(?<![a-z])[a-z]{{2,6}}(?=[{_HAN}])")
+_GRAMMAR = frozenset("不没得着过再才又就也很太")
+"""What stands beside a word by grammar makes no other word with it: 寄不 of 寄不了 is no slip of 痕迹不."""
+
 _ALIKE = ((re.compile("^(z|c|s)h"), r"\1"), (re.compile(r"ng(?=\d?$)"), "n"), (re.compile("^l(?=.)"), "n"))
 """What many speakers do not tell apart: zh and z, -ng and -n, l and n."""
 
@@ -76,7 +79,7 @@ def _put_right(rest: str, known: Written) -> list[str]:
     found, borders = list(rest), {0, *accumulate(len(word.text) for word in words(rest))}
     for at in range(len(rest) - 1):
         pair = found[at] + found[at + 1]
-        if {at, at + 1, at + 2} <= borders and pair not in known.pairs:
+        if {at, at + 1, at + 2} <= borders and pair not in known.pairs and _GRAMMAR.isdisjoint(pair):
             found[at : at + 2] = next(_homophones(pair, known), pair)
     return found
 

@@ -22,7 +22,7 @@ _WORDS = {
 _BY_WORD = {word: value for line in _WORDS.values() for value, word in enumerate(line.split())}
 _WORD = re.compile(rf"\b(?:{'|'.join(_BY_WORD)})\b", re.IGNORECASE)
 _CHINESE = {character: value for value, character in enumerate("零一二三四五六七八九")}
-_HEIGHT = re.compile("([一二两])米([一二三四五六七八九]{1,2})")
+_HEIGHT = re.compile("([一二两])米([零一二三四五六七八九]{1,2})")
 _CHINESE_NUMBER = re.compile("[一二三四五六七八九十两]+(?=[个天日年月周小分次件张条位人辆款种倍岁折斤公米克])")
 
 

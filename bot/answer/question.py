@@ -15,7 +15,7 @@ from bot.answer.lexicon import COMPOUNDING, DENSE, NOTHING, Entry, english, part
 from bot.answer.meaning import Meaning, plain_text
 from bot.answer.ranges import aged_out
 from bot.answer.spelt import spelt
-from bot.chinese import simplified
+from bot.colloquial import written
 from bot.homophones import Written, corrected
 from bot.terms import STOP_WORDS, terms
 
@@ -28,7 +28,7 @@ BEFORE = 0.25
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.,_/&+][^\W_]+)*")
 _RUN = re.compile(r"[\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 _CLAUSE = re.compile(r"[^,;:.!?，；。！？：؟،؛]+(?:(?<=\d)[.,:](?=\d)[^,;:.!?，；。！？：؟،؛]+)*[?？؟]?")
-_ONE_OF = re.compile("一(?=[个下样点些般直起旦共会件台款只条张份次](?!月|小时|星期|工作日|钟))")
+_ONE_OF = re.compile("一(?=[个下样点些般直起旦共会件台款只条张份次箱包瓶盒袋套双本支辆趟](?!月|小时|星期|工作日|钟))")
 """The numeral that only goes with a noun, as an article does."""
 
 _UNIT = re.compile(
@@ -72,7 +72,7 @@ def understand(
     `name` is whose desk this is: a word of it says little there. What was said `before` in the message counts less.
     """
     text = spelt(text, language, known)
-    text = heard(simplified(text), known) if language == "zh" else text
+    text = heard(written(text), known) if language == "zh" else text
     wanted = expectations(text, language)
     ages, rest = aged_out(text)
     spoken = sorted({language, *languages})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bot.answer.expect import marked, parted
 from bot.answer.sentences import sentences
 from bot.answer.several_han import questions as chinese
-from bot.chinese import simplified
+from bot.colloquial import written
 
 MOST = 3
 _MARKS = ("?", "？", "؟")
@@ -30,7 +30,7 @@ def questions(text: str, language: str) -> list[Part]:
     What is told between them belongs to the one after it.
     """
     if language == "zh":
-        return [Part(asked, before, bool(before)) for asked, before in chinese(simplified(text))][:MOST]
+        return [Part(asked, before, bool(before)) for asked, before in chinese(written(text))][:MOST]
     found: list[Part] = []
     told: list[str] = []
     for segment in _segments(text, language):

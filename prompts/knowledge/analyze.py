@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bot.chinese import simplified
+from bot.colloquial import written
 from bot.homophones import corrected
 from bot.measures import measured, parted_codes
 from bot.terms import bare_form, content_terms, is_dense, terms
@@ -85,7 +86,7 @@ def plain(markdown: str) -> str:
 
 def asked(question: str, language: str, vocabulary: Vocabulary) -> list[Asked]:
     """The words of a question that carry its subject, rarest first, at most 48 of them."""
-    question = corrected(simplified(question), vocabulary.sounds) if language == "zh" else question
+    question = corrected(written(question), vocabulary.sounds) if language == "zh" else question
     found: dict[Ways, Asked] = {word.ways: word for word in _chinese(question, language, vocabulary)}
     chunks = _CHUNK.findall(RUN.sub(" ", question) if found else question)
     for at, chunk in enumerate(chunks):
