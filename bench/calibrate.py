@@ -2,7 +2,7 @@
 
 The demo's questions and the working halves in `tests/knowledge` say which questions their articles answer. As there are
 few that they do not, each question that is answered is asked once more of the articles without its sources; those count
-a seventh. A logistic regression (ridge, by Newton) over the measures of `bot.answer.confidence` gives the weights;
+a twentieth. A logistic regression (ridge, by Newton) over the measures of `bot.answer.confidence` gives the weights;
 its scale and constant are then fitted to the real questions alone, so that a confidence is a share of such questions
 (J. Platt, Probabilistic outputs for support vector machines, 1999). Every figure printed is of a set that took no part
 in the fit it is judged by. `--also` adds a set that is judged alike and never fitted to. `--write` writes
@@ -33,9 +33,11 @@ from prompts.knowledge import Knowledge
 ROOT = Path(__file__).resolve().parent.parent
 WRITTEN = ROOT / "bot" / "answer" / "words" / "confidence.toml"
 MODES = {"words": "no", "nearness": "yes"}
-REMOVED, RIDGE = 0.15, 4.0
+DEMO = "demo"
+REMOVED, RIDGE = 0.05, 2.0
 FALSE = 0.08
-"""The most declines of what can be answered, of questions whose set took no part in the fit: it sets the threshold."""
+"""The most declines of what can be answered, of questions whose set took no part in the fit: it sets the threshold, by
+the demo and by the halves to work with of those that have another half to be scored by."""
 
 Array = npt.NDArray[np.float64]
 
@@ -50,19 +52,23 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """The samples of one knowledge base; `removed` are those without their sources. `fitted` says whether it counts."""
+    """The samples of one knowledge base; `removed` are those without their sources.
+
+    `fitted` says whether it counts in the fit, `decides` whether it does in choosing the threshold.
+    """
 
     name: str
     real: list[Sample]
     removed: list[Sample]
     fitted: bool = True
+    decides: bool = False
 
 
 # -- what is measured ------------------------------------------------------------------------------------
 def folders() -> Iterator[tuple[str, Path, Path]]:
-    """(name, articles, questions) of every set that may be looked at."""
+    """(name, articles, questions) of every set that may be looked at: the demo, halves to work with, and practice."""
     demo = ROOT / "bot" / "demo"
-    yield "demo", demo / "knowledge", demo / "questions.jsonl"
+    yield DEMO, demo / "knowledge", demo / "questions.jsonl"
     for file in sorted((ROOT / "tests" / "knowledge").glob("*/working.jsonl")):
         yield file.parent.name, file.parent / "articles", file
 
@@ -74,7 +80,8 @@ async def sampled(name: str, articles: Path, questions: Path, mode: str, *, fitt
 
     semantic = Semantic.model_validate({"enabled": MODES[mode]})
     config = Config(site=Site(name="Help"), knowledge=KnowledgeConfig(semantic=semantic))
-    found = Set(name, [], [], fitted)
+    decides = fitted and (name == DEMO or questions.with_name("scored.jsonl").exists())
+    found = Set(name, [], [], fitted, decides)
     async with prepared(config, articles, [Direct()]) as desk:
         for question in read_questions(questions):
             await _ask(question, desk.knowledge, found)
@@ -170,9 +177,10 @@ def report(mode: str, sets: Sequence[Set], names: Sequence[str], threshold: floa
     """Print how sets fare that were left out, and the curve; the weights from all that are fitted, the threshold."""
     sure = {one.name: judged(one, sets, names) for one in sets}
     answered = {one.name: _answered(one.real) for one in sets}
-    inside = [one.name for one in sets if one.fitted]
-    together, truth = (np.concatenate([table[name] for name in inside]) for table in (sure, answered))
+    deciding, inside = ([one.name for one in sets if kind(one)] for kind in (_decides, _is_fitted))
+    together, truth = (np.concatenate([table[name] for name in deciding]) for table in (sure, answered))
     threshold = threshold or chosen(together, truth)
+    every, known_of_every = (np.concatenate([table[name] for name in inside]) for table in (sure, answered))
     print(f"\n{mode}: each set judged by the others, threshold {threshold:g}\n")
     print("| set | answered | not | area under ROC | declines right | false declines |\n|---|---|---|---|---|---|")
     for one in sets:
@@ -180,11 +188,22 @@ def report(mode: str, sets: Sequence[Set], names: Sequence[str], threshold: floa
         known = int(answered[one.name].sum())
         roc = area(sure[one.name], answered[one.name])
         print(f"| {one.name} | {known} | {len(one.real) - known} | {roc:.3f} | {right:.1%} | {false:.1%} |")
-    print(f"\nTogether {area(together, truth):.3f}.\n\n| threshold | declines right | false declines |\n|---|---|---|")
+    print(
+        f"\nTogether {area(every, known_of_every):.3f}; those that choose the threshold, {area(together, truth):.3f}:\n"
+    )
+    print("| threshold | declines right | false declines |\n|---|---|---|")
     for step in range(10, 100, 5):
         right, false = declines(together, truth, step / 100)
         print(f"| {step / 100:.2f} | {right:.1%} | {false:.1%} |")
     return fitted([one for one in sets if one.fitted], names), threshold
+
+
+def _decides(one: Set) -> bool:
+    return one.decides
+
+
+def _is_fitted(one: Set) -> bool:
+    return one.fitted
 
 
 def written(models: dict[str, tuple[Sequence[str], Array]], threshold: float) -> str:
