@@ -13,8 +13,9 @@ from typing import Any
 
 from bot.answer.choose import strengths
 from bot.answer.expect import marked
-from bot.answer.feature import BY_NAME, STRONG
+from bot.answer.feature import BY_NAME, EXACT_CODE, STRONG
 from bot.answer.piece import Piece
+from bot.answer.question import Question
 from bot.answer.score import Scorer
 from bot.answer.words import words
 
@@ -46,6 +47,7 @@ def measures(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, float]:
     - `unsaid`: the weight of the strong features that are not spoken of there, as a share of the question's;
       `heaviest`: that of the one that weighs most; `nowhere`: the share of the strong features that are spoken of
       neither there nor in anything else that was found;
+    - `coded`: 1 where the best piece itself has a code of the question;
     - `found`, `top`: what the search thought of the best piece's passage, and of the best passage;
     - `above`: the share that titles and headings above the best member speak of;
     - `ahead`: by how much the best unit scores more than those of other sources (-1 to 1);
@@ -64,6 +66,7 @@ def measures(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, float]:
         "source": scorer.coverage(told),
         "exact": min(MANY, sum(told[at] >= BY_NAME for at in strong)) / MANY,
         "unsaid": sum(weights[at] for at in missing) / question.weight,
+        "coded": float(_has_code(question, best)),
         "heaviest": max(unspoken, default=0.0) / question.weight,
         "nowhere": sum(anywhere[at] < SPOKEN for at in missing) / max(1, len(strong)),
         "found": min(1.0, max(0.0, best.section.passage.score)),
@@ -74,3 +77,8 @@ def measures(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, float]:
         "near": scorer.near_best(best.members),
         "nearest": scorer.near_best(scorer.scored),
     }
+
+
+def _has_code(question: Question, best: Piece) -> bool:
+    codes = [at for at, one in enumerate(question.features) if one.weight == EXACT_CODE]
+    return any(member.own[at] >= BY_NAME for member in best.members for at in codes)

@@ -72,8 +72,13 @@ def rank(
     every = {stored.number: stored for stored in (*matched, *(stored for stored, _ in near))}
     asked = Covering(words)
     found = {number: _candidate(stored, asked, scores, evidence) for number, stored in every.items()}
-    ordered = sorted(found.values(), key=lambda one: (-one.fused, -one.words, one.stored.number))
+    ordered = sorted(found.values(), key=lambda one: (-one.fused, -one.words, *_place(one.stored.passage)))
     return thin(current_first(prefer(ordered, language), today), limit)
+
+
+def _place(passage: Passage) -> tuple[str, int]:
+    """Where a passage stands: among equals that decides, and not what was read first."""
+    return passage.location, passage.position
 
 
 def reasons(words: Sequence[Asked], kept: Sequence[Ranked], left_out: Sequence[Ranked]) -> list[tuple[Passage, Why]]:
