@@ -60,3 +60,19 @@ def test_a_long_message_is_about_something() -> None:
     """Whatever courtesy it is full of, a long message is not small talk; hostile ones cost no time."""
     assert intent("hello good morning " * 5_000 + "x", "en") == "question"
     assert intent("hi " * 50 + "x", "en") == "question"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("有人没", "greeting"),
+        ("懂了懂了", "thanks"),
+        ("好嘞 谢啦么么哒", "thanks"),
+        ("那先这样 拜拜啦", "goodbye"),
+        ("懂了，那运费多少", "question"),
+        ("走了多久才到", "question"),
+    ],
+)
+def test_chinese_small_talk_has_its_particles(text: str, kind: str) -> None:
+    """拜拜啦 is 拜拜; with anything else beside it, it is a question."""
+    assert intent(text, "zh") == kind
