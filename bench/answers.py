@@ -103,7 +103,7 @@ def run(one: Set, mode: str, folder: Path, *, failures: bool) -> list[Score]:
     options += ["--config", one.config] if one.config else []
     options += ["--failures"] if failures and not one.hidden else ["--no-failures"]
     shown = None if failures and not one.hidden else subprocess.DEVNULL
-    environment = os.environ | {"FRONTDESK_KNOWLEDGE__SEMANTIC__ENABLED": MODES[mode]}
+    environment = os.environ | {"FRONTDESK_KNOWLEDGE__SEMANTIC__ENABLED": MODES[mode], "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "bot", "eval", *map(str, options)]
     subprocess.run(command, check=True, stdout=shown, env=environment, cwd=folder)
     return score_all(read_questions(one.questions), read_results(out))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import zip_longest
 
@@ -21,6 +22,10 @@ from prompts.knowledge import Knowledge
 
 _FORESEEN = 1_000
 """Passages of one document that are made ready to be quoted before anybody asks."""
+_BESIDE = 0.8
+"""What the search thought of a passage, beside its neighbour under the same heading."""
+
+_CONTINUES = Why(notes=("stands beside the best passage, under the same heading",))
 _BEGINS = Why(notes=("how a file begins that came with the question",))
 
 
@@ -56,7 +61,23 @@ class Quotes:
             )
             for one in questions(question.alone, question.asked_in)
         ]
-        return list(told[0]) if len(told) == 1 else _by_turns(told, self._most + 2 * (len(told) - 1))
+        together = list(told[0]) if len(told) == 1 else _by_turns(told, self._most + 2 * (len(told) - 1))
+        return await self._continued(together, question.scopes)
+
+    async def _continued(self, told: list[tuple[Passage, Why]], scopes: Sequence[str]) -> list[tuple[Passage, Why]]:
+        """What was found, with the rest of the best passage's section where that was too long for one passage."""
+        kept = [passage for passage, why in told if why.kept]
+        if not kept:
+            return told
+        best, known = kept[0], {_key(passage) for passage in kept}
+        beside = [
+            replace(other, score=_BESIDE * best.score)
+            for other in filter(None, await self._knowledge.neighbours(best, scopes=scopes))
+            if best.heading and other.heading == best.heading and _key(other) not in known
+        ]
+        new = {_key(passage) for passage in beside}
+        left_out = (one for one in told if not one[1].kept and _key(one[0]) not in new)
+        return [*(one for one in told if one[1].kept), *((passage, _CONTINUES) for passage in beside), *left_out]
 
     async def _with_attached(self, question: Question, found: list[Passage]) -> list[Passage]:
         if not question.attached:
@@ -115,9 +136,13 @@ def _by_turns(lists: Sequence[Sequence[tuple[Passage, Why]]], most: int) -> list
     found: dict[tuple[str, str], tuple[Passage, Why]] = {}
     for turn in zip_longest(*lists):
         for passage, why in filter(None, turn):
-            found.setdefault((passage.location, passage.text), (passage, why))
+            found.setdefault(_key(passage), (passage, why))
     kept = [one for one in found.values() if one[1].kept][:most]
     return [*kept, *(one for one in found.values() if not one[1].kept)]
+
+
+def _key(passage: Passage) -> tuple[str, str]:
+    return passage.location, passage.text
 
 
 def _attached(question: Question, passages: Sequence[Passage]) -> list[Passage]:
