@@ -1,8 +1,8 @@
 """How good the answers are: `python -m bench.answers [--sets demo …] [--modes words semantic] [--keep FOLDER]`.
 
-Runs `frontdesk eval` over the demo and over the two halves of each knowledge base in `tests/knowledge`, without a
-model, and prints each figure beside its bar. The `scored` halves are for this alone: nobody looks at what went wrong
-there, so it is never printed, whatever `--failures` asks.
+Runs `frontdesk eval` over the demo, over the two halves of each knowledge base in `tests/knowledge`, and over those to
+practise on, without a model, and prints each figure beside its bar. The `scored` halves are for this alone: nobody
+looks at what went wrong there, so it is never printed, whatever `--failures` asks.
 """
 
 from __future__ import annotations
@@ -78,6 +78,12 @@ def _halves(name: str, bars: Mapping[str, Mapping[str, float]]) -> Iterator[Set]
         )
 
 
+def _practice(*names: str) -> Iterator[Set]:
+    for name in names:
+        home = ROOT / "tests" / "knowledge" / name
+        yield Set(name=f"{name}, practice", knowledge=home / "articles", questions=home / "working.jsonl")
+
+
 SETS: Mapping[str, Sequence[Set]] = {
     "demo": (
         Set(
@@ -90,6 +96,7 @@ SETS: Mapping[str, Sequence[Set]] = {
     ),
     "broadband": tuple(_halves("broadband", _ENGLISH)),
     "appliances": tuple(_halves("appliances", _CHINESE)),
+    "practice": tuple(_practice("bank", "gym", "courier", "museum")),
 }
 
 
