@@ -14,7 +14,8 @@ from bot.house import SILENT
 from bot.language import Languages
 from bot.preferences import preferred_language
 from bot.privacy import Redactor
-from prompts.followup import standalone
+from bot.texting import written_out
+from prompts.followup import standalone, subject
 from prompts.memory import Memory, Remembered
 from storage.base import Exchange, Store, conversation_scope
 
@@ -28,7 +29,8 @@ _PERHAPS_OTHERS: frozenset[Command] = frozenset({"summarize", "sentiment"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """`alone` needs no conversation around it to be searched. `language` is the one to answer in.
+    """`alone` needs no conversation around it to be searched; where that is not sure, `about` are the words that say
+    what was talked about before. `language` is the one to answer in.
 
     `asked_in` is the language of the text, most of the time the same; `preferred` is what was chosen to be answered in.
     `redacted` counts what was taken out of the text and of what is remembered, by kind.
@@ -46,6 +48,7 @@ class Question:
     attachments: tuple[Attachment, ...] = ()
     attached: tuple[str, ...] = ()
     preferred: str = ""
+    about: str = ""
     redacted: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -88,9 +91,11 @@ class Understanding:
         language = self._language(message, remembered.language)
         asked_in = self._languages.detect(message.text) if message.command == "start" else language
         text = self.private(message.text)
+        alone = standalone(written_out(text, asked_in), remembered.turns, asked_in)
         return Question(
             text=text,
-            alone=standalone(text, remembered.turns, asked_in),
+            alone=alone,
+            about=subject(alone, remembered.turns, asked_in),
             language=preferred or language,
             asked_in=asked_in,
             intent=_intent(message, text, asked_in),

@@ -11,6 +11,7 @@ from bot.events import Address, FinishReason, Reply
 from bot.language import Languages
 from bot.question import Question
 from bot.quoting import Quotes
+from bot.texting import written_out
 from prompts.memory import Remembered
 
 RUNNING, WAITING = 4, 64
@@ -59,7 +60,7 @@ class Quick:
         language = self._languages.detect(text, hint=hint)
         return Question(
             text=text,
-            alone=text,
+            alone=written_out(text, language),
             language=language,
             asked_in=language,
             intent=intent(text, language) if text else "greeting",

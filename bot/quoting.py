@@ -58,6 +58,7 @@ class Quotes:
                 language=question.asked_in,
                 prefer=question.language,
                 scopes=question.scopes,
+                about=question.about,
             )
             for one in questions(question.alone, question.asked_in)
         ]

@@ -1,15 +1,17 @@
 """Words that a misspelt or compound one may stand for, among words that are known.
 
 Slips are counted as Damerau and Levenshtein do: a letter more, less, or other, or two neighbours exchanged. Words of
-five letters may have one, of eight two; the first letter may be wrong only where it is the only slip. A compound is
-known by its parts, and a part by the compounds that begin or end with it.
+five letters may have one, of eight two; the first letter may be wrong only where it is the only slip. A short word may
+still be one whose vowels were left out ("csh"), whose double letter is written once ("bil"), or whose first letter
+nobody hears ("rong"). A compound is known by its parts, and a part by the compounds that begin or end with it.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -17,6 +19,9 @@ from rapidfuzz.distance import OSA
 _ONE, _TWO = 5, 8
 _LONGEST = 32
 _SHORTEST_PART, _SHORTEST_COMPOUND = 4, 8
+_SHORTEST_SHORT, _LONGEST_SHORT = 3, 12
+_SILENT = ("wr", "kn", "gn", "wh", "ps")
+_VOWEL, _DOUBLE = re.compile("[aeiou]"), re.compile(r"(.)\1")
 _MOST_INITIALS = 64
 _AS_USUAL = 0.1
 _LINKS = ("", "s", "es", "n", "en", "er")
@@ -39,6 +44,7 @@ class Spelling:
         for word in words:
             self._groups[word[0], len(word)].append(word)
         self._initials = sorted({initial for initial, _ in self._groups})[:_MOST_INITIALS]
+        self._shortened: Mapping[str, Sequence[str]] | None = None
         self._forward = sorted(words)
         self._backward = sorted(word[::-1] for word in words)
 
@@ -54,6 +60,15 @@ class Spelling:
             if found - {word}:
                 return self._usual(found - {word}, most)
         return []
+
+    def shortened(self, word: str, most: int = 3) -> list[str]:
+        """Known words that `word` of three to eight letters may be short for, the usual ones first."""
+        if not (_SHORTEST_SHORT <= len(word) <= _TWO and word.isascii() and word.isalpha()):
+            return []
+        if self._shortened is None:
+            self._shortened = _shortenings(self._known)
+        found = {one for one in self._shortened.get(word, ()) if one != word}
+        return self._usual(found, most)
 
     def forms(self, written: str, most: int = 3) -> list[str]:
         """Known stems of which `written` is a form with one slip in it at most: "activaton" of "activ"."""
@@ -106,6 +121,17 @@ class Spelling:
 
     def _frequency(self, word: str) -> int:
         return self._known.get(word, 0)
+
+
+def _shortenings(known: Iterable[str]) -> Mapping[str, Sequence[str]]:
+    """Words by how they are written short."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for word in known:
+        if _SHORTEST_SHORT < len(word) <= _LONGEST_SHORT and word.isascii() and word.isalpha():
+            silent = [word[1:]] if word.startswith(_SILENT) else []
+            for short in dict.fromkeys((word[0] + _VOWEL.sub("", word[1:]), _DOUBLE.sub(r"\1", word), *silent)):
+                found[short].append(word)
+    return found
 
 
 def _is_plain(word: str) -> bool:

@@ -29,8 +29,12 @@ def spelt(text: str, language: str, known: Sequence[Meaning]) -> str:
     if not strange:
         return text
     written = Counter(word for other in known for word in _words(other.plain))
-    near = Spelling(written).near
-    right = {word: _right(word, language, near(word, 1), written) for word in strange}
+    spelling = Spelling(written)
+    right = {
+        word: next(iter(spelling.shortened(word, 1) or _usual_spelling(language).shortened(word, 1)), "")
+        or _right(word, language, spelling.near(word, 1), written)
+        for word in strange
+    }
     return _WORD.sub(lambda match: right.get(match.group().casefold()) or match.group(), text)
 
 

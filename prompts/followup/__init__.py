@@ -1,5 +1,5 @@
 """Follow-ups made standalone, by rule, before anything is searched."""
 
-from prompts.followup.chain import standalone
+from prompts.followup.chain import standalone, subject
 
-__all__ = ["standalone"]
+__all__ = ["standalone", "subject"]

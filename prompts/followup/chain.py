@@ -22,6 +22,9 @@ _TURNS = 12
 _CHARACTERS = 200
 """A longer message is no follow-up, and of a longer one only its question is the topic."""
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_FEW = 2
+"""Fewer words than these may say too little of a subject to take the place of another."""
+_CLAUSE_END = re.compile(r"[,;:.!，。；！]+(?!\d)")
 _QUESTION = re.compile(r"[?？][\"'”’»)]*\s*\Z")
 
 
@@ -54,10 +57,29 @@ def standalone(question: str, turns: Sequence[Turn], language: str) -> str:
     rules = _rules(question, language)
     if rules is None or not turns or len(question) > _CHARACTERS or not question.strip():
         return question
-    if rules.small_talk(question) or not rules.leans(question):
+    asked = _after_thanks(question, rules)
+    if rules.small_talk(question) or not rules.leans(asked):
         return question
     topic, answer = _topic(turns[-_TURNS:], language)
-    return _completed(question.strip(), rules, topic, answer, language) if topic else question
+    return _completed(asked.strip(), rules, topic, answer, language) if topic else question
+
+
+def subject(question: str, turns: Sequence[Turn], language: str) -> str:
+    """What `turns` were about, in words that a short `question` does not say; "" where there is nothing.
+
+    Whether a question is complete rules cannot always tell: "is there one for a whole week, too?" may begin something
+    new. Nor can they tell whether one that says little ("a deposit?") did.
+    """
+    rules = _rules(question, language)
+    if rules is None or not turns or len(question) > _CHARACTERS or not question.strip():
+        return ""
+    if rules.small_talk(question):
+        return ""
+    topic, answer = _topic(turns[-_TURNS:], language, least=_FEW)
+    if not topic:
+        return ""
+    said = (_rules(topic, language) or rules).subject(topic, answer)
+    return " ".join(dict.fromkeys(word for word in said if word.casefold() not in question.casefold()))
 
 
 def _rules(text: str, language: str) -> Rules | None:
@@ -66,8 +88,11 @@ def _rules(text: str, language: str) -> Rules | None:
     return _LATIN_RULES.get("en" if language == "zh" else language)
 
 
-def _topic(turns: Sequence[Turn], language: str) -> tuple[str, str]:
-    """What the conversation is about, as a question that stands alone, and the newest answer to it."""
+def _topic(turns: Sequence[Turn], language: str, least: int = 0) -> tuple[str, str]:
+    """What the conversation is about, as a question that stands alone, and the newest answer to it.
+
+    A question whose subject has fewer than `least` words goes on with what was there before.
+    """
     topic = answer = ""
     for turn in turns:
         if turn.role != "user":
@@ -77,7 +102,8 @@ def _topic(turns: Sequence[Turn], language: str) -> tuple[str, str]:
         if rules is None or not turn.text.strip() or rules.small_talk(turn.text):
             continue
         asked = _core(turn.text, rules)
-        topic = _completed(asked, rules, topic, answer, language) if topic and rules.leans(asked) else asked
+        leans = topic and (rules.leans(asked) or len(rules.subject(asked, "")) < least)
+        topic = _completed(asked, rules, topic, answer, language) if leans else asked
         answer = ""
     return topic, answer
 
@@ -88,9 +114,16 @@ def _completed(question: str, rules: Rules, topic: str, answer: str, language: s
     return rules.complete(question, topic, subject, answer)
 
 
+def _after_thanks(text: str, rules: Rules) -> str:
+    """A message without the thanks or the praise that it begins with ("great, how much?")."""
+    first = _CLAUSE_END.search(text)
+    rest = text[first.end() :].strip() if first else ""
+    return rest if first and rest and rules.small_talk(text[: first.start()]) else text
+
+
 def _core(text: str, rules: Rules) -> str:
     """A message's question: all of it when it is short, else the sentence that asks and what that leans on."""
-    text = " ".join(text.split())
+    text = _after_thanks(" ".join(text.split()), rules)
     if len(text) <= _CHARACTERS:
         return text
     parts = [part.strip() for part in sentences(text)]

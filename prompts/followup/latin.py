@@ -15,6 +15,7 @@ _LONG_FRAGMENT = 5
 _SMALL_TALK_WORDS = 8
 _PHRASE_WORDS = 10
 _SELECTED_WORDS = 4
+_TOLD_SENTENCES, _NAME_WORDS = 2, 3
 
 
 class LatinRules:
@@ -41,6 +42,7 @@ class LatinRules:
             bool(self._fragment(text, tokens))
             or (not content and not bound and self._asks_little(tokens))
             or (bool(known.patterns["condition"].search(text)) and not any(token.border for token in tokens[1:]))
+            or bool(known.patterns["of_nothing"].search(text))
             or self._points_back(text, tokens)
             or (bool(content) and not bound and all(token.low in known.relational for token in content))
         )
@@ -119,7 +121,7 @@ class LatinRules:
     def subject(self, topic: str, answer: str) -> list[str]:
         known = self._known
         asked = [it.text for it in tokenized(topic) if known.tells(it) and it.low not in known.relational]
-        return asked + self._selected(topic, answer)
+        return asked + (self._selected(topic, answer) or self._told_of(asked, answer))
 
     def complete(self, text: str, topic: str, subject: Sequence[str], answer: str) -> str:
         tokens = tokenized(text)
@@ -139,6 +141,18 @@ class LatinRules:
         """Whether something that is `said` now takes the place of `word`: winter that of July."""
         groups = (group for group in self._known.contrasts if word.casefold() in group)
         return any(other in said for group in groups for other in group)
+
+    def _told_of(self, asked: Sequence[str], answer: str) -> list[str]:
+        """What the answer speaks of by a name that the question did not have ("Pebble is for children")."""
+        said = {word.casefold() for word in asked}
+        for sentence in sentences(answer)[:_TOLD_SENTENCES]:
+            tokens = tokenized(sentence)
+            at = next((at for at, token in enumerate(tokens) if token.low in self._known.is_), 0)
+            named = tokens[:at]
+            new = not any(token.low in said for token in named)
+            if 0 < at <= _NAME_WORDS and new and named[0].text[:1].isupper() and all(map(self._known.tells, named)):
+                return [token.text for token in named]
+        return []
 
     def _selected(self, topic: str, answer: str) -> list[str]:
         """What answers "which …?": names in the answer, and words beside those that were asked with."""

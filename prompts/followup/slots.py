@@ -71,12 +71,19 @@ def _same_words(core: Sequence[Token], topic: Sequence[Token], known: Vocabulary
 def _same_kind(core: Sequence[Token], topic: Sequence[Token], known: Vocabulary) -> Span | None:
     """ "express" takes the place of "standard", and so does "overnight delivery" that of "standard shipping"."""
     words = [token.low for token in core if known.tells(token)]
-    other = other_of_kind(words[0], [token.low for token in topic], known.contrasts) if len(words) <= 2 else ""
+    among = [token.low for token in topic]
+    said = (other_of_kind(word, among, known.contrasts) for word in _forms(words[0])) if 0 < len(words) <= 2 else ()
+    other = next(filter(None, said), "")
     at = next((at for at, token in enumerate(topic) if other and token.low == other), None)
     if at is None:
         return None
     noun = len(words) == 2 and at + 1 < len(topic) and known.tells(topic[at + 1])
     return topic[at].start, topic[at + noun].end
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """A word and what it may be the plural of."""
+    return (word, word.removesuffix("s"))
 
 
 def _same_shape(core: Sequence[Token], topic: Sequence[Token], known: Vocabulary) -> Span | None:

@@ -8,7 +8,7 @@ from bot.terms import STOP_WORDS
 from prompts.followup.tokens import Token
 from prompts.followup.words import Words
 
-_PATTERNS = ("existential", "ones", "others", "condition", "expletive", "selecting")
+_PATTERNS = ("existential", "ones", "others", "condition", "expletive", "selecting", "of_nothing")
 
 
 class Vocabulary:
@@ -18,6 +18,7 @@ class Vocabulary:
         words = Words(language)
         self.openers = words.words("openers")
         self.about = re.compile(r"[\s¿¡]*" + words.pattern("about"), re.IGNORECASE)
+        self.is_ = words.words("is")
         self.asking = words.words("asking")
         self.prepositions = words.words("prepositions")
         self.determiners = words.words("determiners")

@@ -19,6 +19,7 @@ from bot.measures import measured, parted_codes
 from bot.terms import bare_form, content_terms, is_dense, terms
 from prompts.knowledge.concepts import idioms, related
 from prompts.knowledge.han import MEASURE, RUN, asked_for, meanings
+from prompts.knowledge.meant_once import together, within_phrases
 from prompts.knowledge.variants import amounts, units, variants
 from prompts.knowledge.vocabulary import Vocabulary, frequency
 
@@ -29,6 +30,8 @@ _MIXED = re.compile(r"\d+|[^\W\d_]+")
 _MARKS = re.compile(r"^\W+|\W+$")
 _MOST_TERMS = 48
 NEAR, RELATED, AKIN = 0.8, 0.7, 0.3
+ABOUT = 0.3
+"""What a word counts that the conversation was about, beside a question that may be about something new."""
 """What is worth, beside the very word, what it may have been meant as, what says nearly the same, and what is akin."""
 _CHUNK = re.compile(r"\S+")
 
@@ -42,7 +45,8 @@ class Asked:
     `near` are ways that it may have been meant in (see `variants`), `related` ways to say nearly the same (see
     `concepts`), `akin` those that share a character with it: they count less. `weight` is the word's rarity:
     ln((N + 1) / (n + 1/2)) with n of N passages that have it, and never more than for n = 1, so that a word that nobody
-    wrote (which is as often chatter as a subject) does not outweigh all others.
+    wrote (which is as often chatter as a subject) does not outweigh all others. `counts` (0 to 1) says how much of that
+    it has: a word within a phrase has less, and so has one that the question may be about, too.
     """
 
     ways: tuple[frozenset[str], ...]
@@ -50,6 +54,7 @@ class Asked:
     weight: float = 0.0
     near: tuple[frozenset[str], ...] = ()
     akin: tuple[frozenset[str], ...] = ()
+    counts: float = 1.0
 
     @property
     def every(self) -> tuple[frozenset[str], ...]:
@@ -84,21 +89,35 @@ def plain(markdown: str) -> str:
     return _ESCAPE.sub("", _TAG.sub(" ", _LINK_TARGET.sub("]", markdown)))
 
 
-def asked(question: str, language: str, vocabulary: Vocabulary) -> list[Asked]:
-    """The words of a question that carry its subject, rarest first, at most 48 of them."""
+def asked(question: str, language: str, vocabulary: Vocabulary, about: str = "") -> list[Asked]:
+    """The words of a question that carry its subject, weightiest first, at most 48 of them.
+
+    `about` are words that it may be about, too.
+    """
+    found = _asked(question, language, vocabulary)
+    if about:
+        known = {way for word in found for way in word.every}
+        others = (word for word in _asked(about, language, vocabulary) if known.isdisjoint(word.ways))
+        found += [replace(word, related=(), near=(), counts=ABOUT * word.counts) for word in others]
+    weighed = [replace(word, weight=word.counts * _rarity(word, vocabulary)) for word in found]
+    return sorted(weighed, key=lambda word: -word.weight)[:_MOST_TERMS]
+
+
+def _asked(question: str, language: str, vocabulary: Vocabulary) -> list[Asked]:
+    """The words, not weighed yet."""
     question = corrected(written(question), vocabulary.sounds) if language == "zh" else question
     found: dict[Ways, Asked] = {word.ways: word for word in _chinese(question, language, vocabulary)}
     chunks = _CHUNK.findall(RUN.sub(" ", question) if found else question)
     for at, chunk in enumerate(chunks):
         for word in _words_of(chunk, language, vocabulary, chunks[max(0, at - 1) : at + 2]):
             found.setdefault(word.ways, word)
-    for said, means in idioms(question, language, vocabulary.languages):
+    phrases = idioms(question, language, vocabulary.languages)
+    for said, means in phrases:
         found.setdefault((said,), Asked(ways=(said,), related=means))
     for term in amounts(question, vocabulary):
         found.setdefault((frozenset((term,)),), Asked(ways=(frozenset((term,)),)))
     _add_synonyms(found, question, language, vocabulary)
-    weighed = [replace(word, weight=_rarity(word, vocabulary)) for word in found.values()]
-    return sorted(weighed, key=lambda word: -word.weight)[:_MOST_TERMS]
+    return together(within_phrases(found.values(), [said for said, _ in phrases]))
 
 
 def _add_synonyms(found: dict[Ways, Asked], question: str, language: str, vocabulary: Vocabulary) -> None:

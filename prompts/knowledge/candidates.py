@@ -9,11 +9,11 @@ searched in titles and headings.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from prompts.knowledge.analyze import Asked
-from prompts.knowledge.counted import counted
+from prompts.knowledge.counted import Counted, counted
 from prompts.knowledge.vocabulary import Vocabulary, frequency
 from storage.base import StoredPassage
 
@@ -22,6 +22,10 @@ MOST = 10_000
 
 _K1, _B = 1.2, 0.75
 _LEAST = 1e-6
+_OTHER_WAYS = 0.5
+"""What ways to say a word add that stand there beside the best one: a word with many meanings is not more of a word."""
+
+_Terms = tuple[tuple[str, float], ...]
 
 
 def full_text_query(words: Sequence[Asked], vocabulary: Vocabulary, most: int = MOST) -> str:
@@ -39,26 +43,43 @@ def full_text_query(words: Sequence[Asked], vocabulary: Vocabulary, most: int = 
 
 
 def scored(words: Sequence[Asked], found: Sequence[StoredPassage], vocabulary: Vocabulary) -> list[StoredPassage]:
-    """The passages with their BM25 over all of the words as the score, as SQLite's FTS5 computes it (but for amounts).
+    """The passages with their BM25 over all of the words as the score; of a term, as SQLite's FTS5 computes it.
 
+    A word has that of the best of its ways, and a little of the others'; a way of several terms that of the least one.
     A title weighs 3, a heading 2, the body 1. How rare a term is comes from the vocabulary, so that what was left out
     of the search counts here, and no visitor's file changes what another visitor finds.
     https://www.sqlite.org/fts5.html#the_bm25_function
     """
-    terms = dict.fromkeys(term for word in words for way in word.every for term in sorted(way))
-    rarity = {term: _rarity(term, vocabulary) for term in terms}
-    return [_with_score(stored, rarity, vocabulary.length) for stored in found]
+    sought = [(word.counts, [_with_rarity(way, vocabulary) for way in word.every]) for word in words]
+    return [_with_score(stored, sought, vocabulary.length) for stored in found]
 
 
-def _with_score(stored: StoredPassage, rarity: Mapping[str, float], average: float) -> StoredPassage:
+def _with_rarity(way: frozenset[str], vocabulary: Vocabulary) -> _Terms:
+    return tuple((term, _rarity(term, vocabulary)) for term in sorted(way))
+
+
+def _with_score(
+    stored: StoredPassage, sought: Sequence[tuple[float, Sequence[_Terms]]], average: float
+) -> StoredPassage:
     here = counted(stored)
     long = _K1 * (1 - _B + _B * here.length / (average or 1.0))
     score = 0.0
-    for term, rare in rarity.items():
-        times = here.beginnings.get(term[0], 0.0) if term.endswith("*") else here.times.get(term, 0.0)
-        if times:
-            score += rare * times * (_K1 + 1) / (times + long)
+    for counts, ways in sought:
+        said = [_of_way(way, here, long) for way in ways]
+        best = max(said, default=0.0)
+        score += counts * (best + _OTHER_WAYS * (sum(said) - best))
     return replace(stored, passage=replace(stored.passage, score=score))
+
+
+def _of_way(way: _Terms, here: Counted, long: float) -> float:
+    least = 0.0
+    for term, rare in way:
+        times = here.beginnings.get(term[0], 0.0) if term.endswith("*") else here.times.get(term, 0.0)
+        if not times:
+            return 0.0
+        value = rare * times * (_K1 + 1) / (times + long)
+        least = min(least, value) if least else value
+    return least
 
 
 def _rarity(term: str, vocabulary: Vocabulary) -> float:

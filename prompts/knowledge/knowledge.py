@@ -186,14 +186,22 @@ class Knowledge:
         language: str = "",
         prefer: str = "",
         scopes: Sequence[str] = ("",),
+        about: str = "",
     ) -> list[tuple[Passage, Why]]:
-        """What `search` finds, and why; after it what was left out since it repeats something better."""
-        found = await self._find(question, limit, language, prefer, scopes)
+        """What `search` finds, and why; after it what was left out since it repeats something better.
+
+        `about` are words that the question may be about, too; they count little.
+        """
+        found = await self._find(question, limit, language, prefer, scopes, about)
         return await asyncio.to_thread(reasons, found.words, found.kept, found.left_out)
 
-    async def _find(self, question: str, limit: int | None, language: str, prefer: str, scopes: Sequence[str]) -> Found:
+    async def _find(
+        self, question: str, limit: int | None, language: str, prefer: str, scopes: Sequence[str], about: str = ""
+    ) -> Found:
         limit = limit or self._config.passages
-        return await self._search.find(question, limit=limit, language=language, prefer=prefer, scopes=scopes)
+        return await self._search.find(
+            question, limit=limit, language=language, prefer=prefer, scopes=scopes, about=about
+        )
 
     def languages(self) -> frozenset[str]:
         """The languages of what is known to everybody, as the last search saw them; none before the first."""

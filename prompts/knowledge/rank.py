@@ -1,8 +1,8 @@
 """Which of the candidates come first. Pure: what was found goes in, passages come out.
 
 1. By words: the share of the question that a passage covers (one that has all of the words once beats one that
-   repeats a single one), three quarters as much again for what its title and headings cover, and half as much for
-   BM25, as the store gives it, divided by the best one's.
+   repeats a single one), three quarters as much again for what its title and headings cover, half as much for BM25,
+   divided by the best one's, and a fifth for what all that was found of its document covers.
 2. By meaning, where there are vectors: cosine similarity.
 3. Both are added: what a passage has by words as a share of the most that it could have, and what its similarity says.
    S. Bruch, S. Gai, A. Ingber, "An analysis of fusion functions for hybrid retrieval", TOIS 42 (2023), found that to
@@ -17,7 +17,7 @@ what unrelated texts have. It says whether to answer at all; the order is that o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.events import Passage
@@ -28,8 +28,8 @@ from prompts.knowledge.counted import counted
 from prompts.knowledge.coverage import Covering, coverage
 from storage.base import StoredPassage
 
-_BM25_SHARE, _HEADING_SHARE, _MEANING_SHARE = 0.5, 0.75, 1.0
-_MOST_BY_WORDS = 1 + _BM25_SHARE + _HEADING_SHARE
+_BM25_SHARE, _HEADING_SHARE, _DOCUMENT_SHARE, _MEANING_SHARE = 0.5, 0.75, 0.2, 1.0
+_MOST_BY_WORDS = 1 + _BM25_SHARE + _HEADING_SHARE + _DOCUMENT_SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ def rank(
     scores = {stored.number: stored.passage.score / best for stored in matched} if best > 0 else {}
     every = {stored.number: stored for stored in (*matched, *(stored for stored, _ in near))}
     asked = Covering(words)
-    found = {number: _candidate(stored, asked, scores, evidence) for number, stored in every.items()}
+    around = _documents(every.values(), asked)
+    found = {number: _candidate(stored, asked, scores, evidence, around) for number, stored in every.items()}
     ordered = sorted(found.values(), key=lambda one: (-one.fused, -one.words, *_place(one.stored.passage)))
     return thin(current_first(prefer(ordered, language), today), limit)
 
@@ -97,13 +98,28 @@ def _why(one: Ranked, words: Sequence[Asked], *, kept: bool) -> Why:
     )
 
 
+def _documents(found: Iterable[StoredPassage], asked: Covering) -> Mapping[str, float]:
+    """What all that was found of a document covers of the question, by location."""
+    terms: dict[str, frozenset[str]] = {}
+    for stored in found:
+        location = stored.passage.location
+        terms[location] = terms.get(location, frozenset()) | counted(stored).present
+    return {location: asked.of(present) for location, present in terms.items()}
+
+
 def _candidate(
-    stored: StoredPassage, asked: Covering, scores: Mapping[int, float], evidence: Mapping[int, float]
+    stored: StoredPassage,
+    asked: Covering,
+    scores: Mapping[int, float],
+    evidence: Mapping[int, float],
+    around: Mapping[str, float],
 ) -> Ranked:
     here = counted(stored)
     shares = {"words": asked.of(here.present), "heading": asked.of(here.heading)}
     shares["bm25"], shares["meaning"] = scores.get(stored.number, 0.0), evidence.get(stored.number, 0.0)
+    shares["document"] = around[stored.passage.location]
     by_words = shares["words"] + _HEADING_SHARE * shares["heading"] + _BM25_SHARE * shares["bm25"]
+    by_words += _DOCUMENT_SHARE * shares["document"]
     return Ranked(
         stored=stored,
         terms=here.present,

@@ -50,12 +50,14 @@ class Search:
         """Those of the knowledge when it was last searched."""
         return self._words.languages
 
-    async def find(self, question: str, *, limit: int, language: str, prefer: str, scopes: Sequence[str]) -> Found:
+    async def find(
+        self, question: str, *, limit: int, language: str, prefer: str, scopes: Sequence[str], about: str = ""
+    ) -> Found:
         """As `Knowledge.search` says."""
         question = question[:_LONGEST_QUESTION]
         version = await self._store.knowledge_version()
         vocabulary = await self._words.current(version)
-        words = await asyncio.to_thread(asked, question, language, vocabulary)
+        words = await asyncio.to_thread(asked, question, language, vocabulary, about)
         candidates = max(_CANDIDATES, 4 * limit)
         matched = await self._by_words(words, vocabulary, candidates, scopes)
         near: Sequence[tuple[StoredPassage, float]] = ()

@@ -6,6 +6,7 @@ not know: most words that are missing are no slips, but about something else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -16,6 +17,8 @@ from prompts.knowledge.vocabulary import Vocabulary, frequency
 
 _MOST_AMOUNTS = 8
 _LONG = 8
+_HEARD = re.compile(r"(?P<before>\w[^\W_aeiou])(?P<end>d|in)\Z")
+_ENDINGS = {"d": "ed", "in": "ing"}
 
 
 def variants(
@@ -57,12 +60,25 @@ def amounts(question: str, vocabulary: Vocabulary) -> list[str]:
 def _corrected(
     stems: Mapping[str, str], written: str, vocabulary: Vocabulary, *, listed: bool
 ) -> Iterator[frozenset[str]]:
-    """What is one or two slips away; a word with a known meaning has to be long to be a slip of another."""
+    """What is one or two slips away, or written short; a word with a known meaning has to be long to be a slip of
+    another."""
     if listed and len(written) < _LONG:
         return
     spelling = vocabulary.spelling
+    if short := list(_short(stems, written, vocabulary)):
+        yield from short
+        return
     near = [term for stem in dict.fromkeys(stems.values()) for term in spelling.near(stem)]
     yield from (frozenset((term,)) for term in near or spelling.forms(written))
+
+
+def _short(stems: Mapping[str, str], written: str, vocabulary: Vocabulary) -> Iterator[frozenset[str]]:
+    """A word that is written short: without its vowels, or with an ending as it is heard ("lockd", "comin")."""
+    found = [term for one in dict.fromkeys((*stems.values(), written)) for term in vocabulary.spelling.shortened(one)]
+    heard = _HEARD.sub(lambda match: match["before"] + _ENDINGS[match["end"]], written)
+    if heard != written:
+        found += [term for language in stems for term in terms(heard, language)[:1] if term in vocabulary.frequency]
+    yield from (frozenset((term,)) for term in dict.fromkeys(found))
 
 
 def _compounds(stems: Mapping[str, str], vocabulary: Vocabulary) -> Iterator[frozenset[str]]:

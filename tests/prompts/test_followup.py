@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.events import Turn
-from prompts.followup import standalone
+from prompts.followup import standalone, subject
 
 
 def talk(*texts: str, language: str = "en") -> list[Turn]:
@@ -279,3 +279,29 @@ def test_the_demos_questions_are_understood() -> None:
         right[bool(history)].append(changed == bool(history))
     for answers, bar in ((right[True], 0.9), (right[False], 0.97)):
         assert sum(answers) >= bar * len(answers) > 0
+
+
+@pytest.mark.parametrize(
+    ("before", "question", "expected"),
+    [
+        (("Which zone is Brazil in?", "Brazil is in Zone 3."), "how much if I'm a student", "Brazil"),
+        (("Can my son get a card?", "Yes. Pebble is for children."), "great, how much?", "Pebble"),
+        (("When is the club open on Saturday?", "From 9 to 1."), "what about sundays", "open on sundays"),
+        (("Wie teuer ist der Tarif M?", "10 Euro."), "wie viel wenn ich Student bin?", "Tarif"),
+    ],
+)
+def test_what_is_asked_of_nothing_is_asked_of_the_subject(
+    before: tuple[str, str], question: str, expected: str
+) -> None:
+    """An amount on a condition, one after praise, and what an answer spoke of by its name."""
+    language = "de" if question.startswith("wie") else "en"
+    assert expected in standalone(question, talk(*before, language=language), language)
+
+
+def test_what_may_be_new_or_not_goes_with_what_was_talked_about() -> None:
+    """The words of the subject that a question does not say, and none after a greeting or at the beginning."""
+    before = talk("What does a day pass cost in Zone 3?", "It costs 7 euros.")
+    assert "Zone" in subject("Is there something for a whole week?", before, "en").split()
+    assert subject("Is there something for a whole week?", [], "en") == ""
+    assert subject("thanks!", before, "en") == ""
+    assert "pass" not in subject("Is there a week pass?", before, "en").split()
