@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.answer.choose import strengths
-from bot.answer.expect import marked
+from bot.answer.expect import marked, picked
 from bot.answer.feature import BY_NAME, EXACT_CODE, STRONG
 from bot.answer.piece import Piece
 from bot.answer.question import Question
 from bot.answer.score import Scorer
 from bot.answer.words import words
+from bot.terms import terms
 
 SPOKEN = 0.3
 """From this strength on something is spoken of."""
@@ -47,6 +48,7 @@ def measures(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, float]:
     - `unsaid`: the weight of the strong features that are not spoken of there, as a share of the question's;
       `heaviest`: that of the one that weighs most; `nowhere`: the share of the strong features that are spoken of
       neither there nor in anything else that was found;
+    - `asked`: 1 where a thing that is asked for by name ("which tyres", "do you have tyres") is not spoken of there;
     - `coded`: 1 where the best piece itself has a code of the question;
     - `found`, `top`: what the search thought of the best piece's passage, and of the best passage;
     - `above`: the share that titles and headings above the best member speak of;
@@ -66,6 +68,7 @@ def measures(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, float]:
         "source": scorer.coverage(told),
         "exact": min(MANY, sum(told[at] >= BY_NAME for at in strong)) / MANY,
         "unsaid": sum(weights[at] for at in missing) / question.weight,
+        "asked": float(any(at in missing for at in _asked_for(question))),
         "coded": float(_has_code(question, best)),
         "heaviest": max(unspoken, default=0.0) / question.weight,
         "nowhere": sum(anywhere[at] < SPOKEN for at in missing) / max(1, len(strong)),
@@ -82,3 +85,14 @@ def measures(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, float]:
 def _has_code(question: Question, best: Piece) -> bool:
     codes = [at for at, one in enumerate(question.features) if one.weight == EXACT_CODE]
     return any(member.own[at] >= BY_NAME for member in best.members for at in codes)
+
+
+def _asked_for(question: Question) -> list[int]:
+    """The places of the features that are asked for by name."""
+    said = picked("asked_for", question.text, question.language)
+    stems = frozenset(term for phrase in said for term in terms(phrase, question.language))
+    return [
+        at
+        for at, one in enumerate(question.features)
+        if one.terms & stems or (one.text and any(one.text in phrase for phrase in said))
+    ]

@@ -82,3 +82,9 @@ def without(name: str, text: str, language: str) -> str:
 def parted(name: str, text: str, language: str) -> list[str]:
     """`text` cut at what bears the mark `name`, which is left out."""
     return [part for found in _mark(name, language).split(text) if (part := found.strip(" ,;"))]
+
+
+def picked(name: str, text: str, language: str) -> list[str]:
+    """What the groups of the mark `name` hold wherever `text` bears it."""
+    found = _mark(name, language).finditer(plain_text(text))
+    return [part for match in found for part in match.groups() if part]
