@@ -23,17 +23,18 @@ STRONG, WEAK, NUMBER, CODE, EXACT_CODE, IMPLICIT = 1.0, 0.25, 0.6, 1.3, 1.6, 0.5
 numbered name; a code that the texts have; one only implied."""
 
 BY_NAME, BY_CLASS, BY_ROOT, BY_EVERYDAY, BY_NEAR, BY_WIDER = 0.95, 0.88, 0.85, 0.75, 0.88, 0.6
-BY_COMPOUND, BY_PAIRS, BY_HEAD, BY_GLOSS, BY_KIND = 0.6, 0.75, 0.3, 0.65, 0.25
+BY_COMPOUND, BY_PAIRS, BY_HEAD, BY_GLOSS, BY_KIND, BY_PARTS = 0.6, 0.75, 0.3, 0.65, 0.25, 0.95
 """What a match is worth beside the very word: another name; a synonym; a word of the same family; one that stands for
 it in everyday speech; what it lies in; what is around that; a part of a compound; some of its characters; the word
 without its number where no other number stands; the same meaning, by the dictionary of Chinese; what it is a kind of,
-which is too little to be spoken of."""
+which is too little to be spoken of; each word of a phrase ("rent a bike" where bicycles are for hire), as the worst of
+them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """Said by its `terms`, `text` (characters), `phrase`, `classes`, by `head` with `number`, or by a range
-    of the kind of `measure`.
+    """Said by its `terms`, `text` (characters), `phrase`, `classes`, by all `parts`, by `head` with `number`, or by a
+    range of the kind of `measure`.
     """
 
     terms: frozenset[str] = frozenset()
@@ -47,6 +48,7 @@ class Feature:
     head: frozenset[str] = frozenset()
     number: str = ""
     measure: str = ""
+    parts: tuple[Feature, ...] = ()
 
     def match(self, other: Meaning, *, compounds: bool = False) -> float:
         """How well `other` speaks of it, 0 to 1."""
@@ -61,6 +63,8 @@ class Feature:
         best = self._by_class(other)
         if best < BY_ROOT and other.roots and self._roots & other.roots:
             best = BY_ROOT
+        if self.parts and best < BY_PARTS:
+            best = max(best, BY_PARTS * min(part.match(other, compounds=compounds) for part in self.parts))
         if best < BY_GLOSS and self._glossed(other):
             best = BY_GLOSS
         if best < BY_PAIRS and len(self.text) > 2:

@@ -18,6 +18,7 @@ from bot.answer.spelt import spelt
 from bot.colloquial import written
 from bot.homophones import Written, corrected
 from bot.terms import STOP_WORDS, terms
+from bot.thesaurus import EVERYDAY
 
 ASIDE = 0.5
 """What a word weighs, beside its usual weight, in a clause that asks nothing when another clause does."""
@@ -129,7 +130,9 @@ def _word_features(plain: str, language: str, languages: Sequence[str], known: S
     while at < len(tokens):
         end, entry = listed.get(at, (at + 1, NOTHING))
         if end > at + 1:
-            weight = STRONG if any(token.replace("’", "'") not in stop for token in tokens[at:end]) else WEAK
+            content = [one for one in range(at, end) if tokens[one].replace("’", "'") not in stop]
+            within = tuple(_word(tokens[one], _alone(stems[one], own), own, languages, known) for one in content)
+            weight = STRONG if content else WEAK
             phrase = " ".join(tokens[at:end])
             glosses = english(entry.classes) if "zh" in languages else frozenset()
             yield Feature(
@@ -139,6 +142,7 @@ def _word_features(plain: str, language: str, languages: Sequence[str], known: S
                 phrase=phrase,
                 weight=weight,
                 glosses=glosses,
+                parts=within if len(within) > 1 else (),
             )
         elif tokens[at].replace("’", "'") not in stop:
             after = tokens[at + 1] if at + 1 < len(tokens) else ""
@@ -148,6 +152,11 @@ def _word_features(plain: str, language: str, languages: Sequence[str], known: S
             else:
                 yield _word(tokens[at], entry, own, languages, known)
         at = end
+
+
+def _alone(stem: str, language: str) -> Entry:
+    """What a word of a phrase means by itself."""
+    return next((entry for _, _, entry in spans((stem,), language)), NOTHING)
 
 
 def _numbered(token: str, after: str, plain: str, known: Sequence[Meaning]) -> bool:
@@ -172,8 +181,8 @@ def _word(token: str, entry: Entry, own: str, languages: Sequence[str], known: S
         weight = WEAK if entry is NOTHING and (found & weak_words(own) or _is_adverb(token, own)) else STRONG
     if not digits and len(token) >= 5 and not any(found & other.terms for other in known):
         found |= _near(token, own, known)
-    if entry is NOTHING and not digits and own in COMPOUNDING:
-        entry = parts(token, own)
+    if not digits and own in COMPOUNDING and all(name.startswith(EVERYDAY) for name in entry.classes):
+        entry |= parts(token, own)
     glosses = english(entry.classes | entry.wider) if "zh" in languages else frozenset()
     if "zh" in languages and own == "en":
         glosses |= {frozenset(terms(token, "en")[:1])}
