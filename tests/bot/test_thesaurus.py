@@ -7,6 +7,7 @@ from collections import Counter
 from bot.answer.feature import BY_CLASS, Feature
 from bot.answer.lexicon import spans
 from bot.answer.meaning import meaning
+from bot.answer.question import understand
 from bot.terms import terms
 from bot.thesaurus import groups, spoken
 
@@ -68,3 +69,9 @@ def test_a_word_that_stands_for_another_counts_less_than_the_word_itself() -> No
     telly = Feature(terms=frozenset({"telli"}), classes=entry.classes)
     assert 0.5 < telly.match(meaning("The television has a box.", "en")) < BY_CLASS
     assert telly.match(meaning("The telly has a box.", "en")) == 1.0
+
+
+def test_a_phrase_is_also_spoken_of_where_each_of_its_words_is() -> None:
+    """Who wants to "rent a bike" is answered by bicycles that are for hire, not by bicycles alone."""
+    (rent,) = understand("rent a bike", "en", {"en"}, []).features
+    assert rent.match(meaning("We hire bicycles out.", "en")) > rent.match(meaning("Bicycles are sold here.", "en"))
