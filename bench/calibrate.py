@@ -27,7 +27,8 @@ from bot.answer.quote import Quoter
 from bot.config import Config, KnowledgeConfig, Semantic, Site
 from bot.events import Passage, Turn
 from bot.scoring.question import Question, read_questions
-from prompts.followup import standalone
+from bot.texting import written_out
+from prompts.followup import standalone, subject
 from prompts.knowledge import Knowledge
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,18 +93,20 @@ async def _ask(question: Question, knowledge: Knowledge, found: Set) -> None:
     if intent(question.question, question.lang) != "question":
         return
     turns = [Turn(role=said.role, text=said.text, language=question.lang, at=0) for said in question.history]
-    alone = standalone(question.question, turns, question.lang)
-    passages = list(await knowledge.search(alone, language=question.lang, limit=20))
-    if sample := await _sample(alone, question, passages[:6], knowledge, answered=not question.declined):
+    alone = standalone(written_out(question.question, question.lang), turns, question.lang)
+    about = subject(alone, turns, question.lang)
+    told = await knowledge.explained(alone, language=question.lang, limit=20, about=about)
+    passages = [passage for passage, why in told if why.kept]
+    if sample := await _sample(alone, question, passages[:6], knowledge):
         found.real.append(sample)
     names = {PurePosixPath(source).name for source in question.sources}
     others = [passage for passage in passages if PurePosixPath(passage.location).name not in names]
-    if names and (sample := await _sample(alone, question, others[:6], knowledge, answered=False)):
+    if names and (sample := await _sample(alone, question, others[:6], knowledge, removed=True)):
         found.removed.append(sample)
 
 
 async def _sample(
-    alone: str, question: Question, passages: Sequence[Passage], knowledge: Knowledge, *, answered: bool
+    alone: str, question: Question, passages: Sequence[Passage], knowledge: Knowledge, *, removed: bool = False
 ) -> Sample | None:
     quoter = Quoter(Site(name="Help"))
     candidates = quoter.candidates(passages, question.lang)
@@ -114,7 +117,7 @@ async def _sample(
     if not told:
         return None
     scorer, pieces, _ = max(told, key=lambda reading: reading[2])
-    return Sample(measures(scorer, pieces), answered)
+    return Sample(measures(scorer, pieces), not question.declined and not removed)
 
 
 # -- the fit ---------------------------------------------------------------------------------------------
