@@ -26,6 +26,7 @@ from bot.answer.intent import intent
 from bot.answer.quote import Quoter
 from bot.config import Config, KnowledgeConfig, Semantic, Site
 from bot.events import Passage, Turn
+from bot.quoting import read_on
 from bot.scoring.question import Question, read_questions
 from bot.texting import written_out
 from prompts.followup import standalone, subject
@@ -109,6 +110,7 @@ async def _sample(
     alone: str, question: Question, passages: Sequence[Passage], knowledge: Knowledge, *, removed: bool = False
 ) -> Sample | None:
     quoter = Quoter(Site(name="Help"))
+    passages = await read_on(knowledge, passages)
     candidates = quoter.candidates(passages, question.lang)
     near = await knowledge.alike(alone, candidates, question.lang)
     nearness = dict(zip(candidates, near, strict=True)) if near else {}

@@ -22,10 +22,9 @@ from prompts.knowledge import Knowledge
 
 _FORESEEN = 1_000
 """Passages of one document that are made ready to be quoted before anybody asks."""
-_BESIDE = 0.8
-"""What the search thought of a passage, beside its neighbour under the same heading."""
+_AROUND, _BESIDE = 8, 0.6
+"""Passages of the best one's document that are read with it, the nearest; what search may think of them, beside it."""
 
-_CONTINUES = Why(notes=("stands beside the best passage, under the same heading",))
 _BEGINS = Why(notes=("how a file begins that came with the question",))
 
 
@@ -62,23 +61,7 @@ class Quotes:
             )
             for one in questions(question.alone, question.asked_in)
         ]
-        together = list(told[0]) if len(told) == 1 else _by_turns(told, self._most + 2 * (len(told) - 1))
-        return await self._continued(together, question.scopes)
-
-    async def _continued(self, told: list[tuple[Passage, Why]], scopes: Sequence[str]) -> list[tuple[Passage, Why]]:
-        """What was found, with the rest of the best passage's section where that was too long for one passage."""
-        kept = [passage for passage, why in told if why.kept]
-        if not kept:
-            return told
-        best, known = kept[0], {_key(passage) for passage in kept}
-        beside = [
-            replace(other, score=_BESIDE * best.score)
-            for other in filter(None, await self._knowledge.neighbours(best, scopes=scopes))
-            if best.heading and other.heading == best.heading and _key(other) not in known
-        ]
-        new = {_key(passage) for passage in beside}
-        left_out = (one for one in told if not one[1].kept and _key(one[0]) not in new)
-        return [*(one for one in told if one[1].kept), *((passage, _CONTINUES) for passage in beside), *left_out]
+        return list(told[0]) if len(told) == 1 else _by_turns(told, self._most + 2 * (len(told) - 1))
 
     async def _with_attached(self, question: Question, found: list[Passage]) -> list[Passage]:
         if not question.attached:
@@ -118,6 +101,7 @@ class Quotes:
         return await self._knowledge.foresee(candidates)
 
     async def _quote(self, question: Question, passages: Sequence[Passage]) -> Answer:
+        passages = await read_on(self._knowledge, passages, question.scopes)
         length = len(question.text) + sum(len(passage.text) for passage in passages)
         candidates = await aside(length, self._quoter.candidates, passages, question.language)
         near = await self._knowledge.alike(question.alone, candidates, question.asked_in)
@@ -130,6 +114,19 @@ class Quotes:
         if answer.kind == "decline" and self._remembers and _only_tells(question):
             return Answer(text=said("noted", question.language), kind="small_talk")
         return answer
+
+
+async def read_on(
+    knowledge: Knowledge, passages: Sequence[Passage], scopes: Sequence[str] = ("",)
+) -> Sequence[Passage]:
+    """`passages`, best first, and more of the best one's document: who asks in few words ("how long may I return it?")
+    names the document, and no part of it."""
+    if not passages:
+        return passages
+    whole = await knowledge.around(passages[0], scopes=scopes, limit=_AROUND)
+    known = set(map(_key, passages))
+    more = (replace(other, score=_BESIDE * passages[0].score) for other in whole if _key(other) not in known)
+    return [*passages, *more]
 
 
 def _by_turns(lists: Sequence[Sequence[tuple[Passage, Why]]], most: int) -> list[tuple[Passage, Why]]:

@@ -309,7 +309,7 @@ class Scorer:
                 score = self._share(tuple(map(max, own, above))) + self._passage(first) + self._headed(first)
                 score += PRECISION * self._precision(self._heading(section, at), section.language)
                 score += NEARNESS * self.near_best(members)
-                score += self._kind(" ".join(member.unit.text for member in members))
+                score += sum(self._kind(member.unit.text) for member in members) / len(members)
                 if not self.question.waits_for("steps"):
                     score -= GROUP
                 else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from bot.terms import terms
+from bot.terms import content_terms, terms
 from bot.thesaurus import spoken, spoken_in_chinese
 
 _MEANS = "="
@@ -59,12 +59,16 @@ def _in_chinese(stems: Sequence[str], lines: Sequence[int], language: str) -> It
 def idioms(
     text: str, language: str, targets: Collection[str]
 ) -> list[tuple[frozenset[str], tuple[frozenset[str], ...]]]:
-    """The phrases of several words in a text that the thesaurus knows: their terms, and how else they are said."""
+    """The phrases of several words in a text that the thesaurus knows: their terms, and how else they are said.
+
+    Those without a word that carries a subject ("how many", "how long do I have") only say what is waited for.
+    """
     if language == "zh":
         return []
-    found = terms(text, language)
+    found, content = terms(text, language), frozenset(content_terms(text, language))
     said = (phrase for phrase in spoken(found, language or "en", targets) if phrase.end > phrase.begin + 1)
-    return [(frozenset(found[phrase.begin : phrase.end]), phrase.ways) for phrase in said]
+    phrases = ((frozenset(found[phrase.begin : phrase.end]), phrase.ways) for phrase in said)
+    return [(own, ways) for own, ways in phrases if own & content]
 
 
 def chinese(word: str, targets: Collection[str]) -> list[frozenset[str]]:

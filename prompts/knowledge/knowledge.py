@@ -122,17 +122,16 @@ class Knowledge:
         """The first `limit` passages of a document."""
         return [stored.passage for stored in (await self._store.passages_of(location, scope=scope))[:limit]]
 
-    async def neighbours(
-        self, passage: Passage, *, scopes: Sequence[str] = ("",)
-    ) -> tuple[Passage | None, Passage | None]:
-        """What stands just before and just after a passage in its document; None at either end, or when it is gone."""
+    async def around(self, passage: Passage, *, scopes: Sequence[str] = ("",), limit: int) -> Sequence[Passage]:
+        """The `limit` passages of its document that stand nearest to `passage`, in their order, without itself; none
+        when it is gone."""
         for scope in scopes:
-            of_document = [stored.passage for stored in await self._store.passages_of(passage.location, scope=scope)]
-            at = next((at for at, other in enumerate(of_document) if _is_same(other, passage)), -1)
-            if at >= 0:
-                before = of_document[at - 1] if at else None
-                return before, of_document[at + 1] if at + 1 < len(of_document) else None
-        return None, None
+            document = [stored.passage for stored in await self._store.passages_of(passage.location, scope=scope)]
+            if any(_is_same(other, passage) for other in document):
+                others = [other for other in document if not _is_same(other, passage)]
+                nearest = sorted(others, key=lambda other: abs(other.position - passage.position))[:limit]
+                return sorted(nearest, key=lambda other: other.position)
+        return ()
 
     async def text(self, location: str, *, scope: str) -> str:
         """A document as Markdown, put together from its passages; "" when there is none."""

@@ -5,38 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.answer.quote import Quoter
-from bot.explanation import Explanation
 from bot.question import Question
 from bot.quoting import Quotes
 from prompts.memory import Remembered
-from tests.bot.test_quick import CONFIG, knowing
+from tests.bot.test_quick import CONFIG, knowing, quick
 
-PADDING = "\n\n".join(
-    f"Shelf {number} holds {number} tins of paint, each with a lid of another colour." for number in range(40)
-)
-LONG = f"""# The store room
+LONG = """# The store room
 
-## Rules
+## What it is
 
-The vault opens with the blue key.
+The store room is on the ground floor.
 
-{PADDING}
+## Hours
 
-## Visitors
-
-Guests sign the book.
+Monday to Friday from 8:15 to 16:00.
 """
 
 
-async def test_the_rest_of_a_section_that_was_cut_comes_with_its_best_passage(tmp_path: Path) -> None:
-    """Under the same heading alone; and it says why it is there."""
+async def test_the_rest_of_the_best_document_is_quoted_and_not_given_to_a_model(tmp_path: Path) -> None:
+    """Search finds what it finds; the quoter reads on, to a part that no word of the question leads to."""
     async with knowing(tmp_path) as (knowledge, _):
         (tmp_path / "store.md").write_text(LONG, "utf-8")
         await knowledge.add([str(tmp_path / "store.md")])
-        asked = "Which key opens the vault?"
-        found = await knowledge.search(asked, language="en", limit=1)
-        quotes = Quotes(knowledge, Quoter(CONFIG.site), most=1)
-        how = Explanation()
+        asked = "When does the store room open?"
         question = Question(
             text=asked,
             alone=asked,
@@ -46,10 +37,17 @@ async def test_the_rest_of_a_section_that_was_cut_comes_with_its_best_passage(tm
             remembered=Remembered(),
             scopes=("",),
         )
-        passages = await quotes.search(question, how)
-    first = found[0]
-    beside = [passage for passage in passages if passage.location == first.location and passage != first]
-    assert beside
-    assert {passage.heading for passage in beside} == {first.heading}
-    assert min(abs(passage.position - first.position) for passage in beside) == 1
-    assert any("same heading" in note for told in how.passages for note in told.why.notes)
+        quotes = Quotes(knowledge, Quoter(CONFIG.site), most=6)
+        passages = await quotes.search(question)
+        without = [passage for passage in passages if passage.title == "The store room" and "8:15" not in passage.text]
+        answer = await quotes.quote(question, without)
+    assert len(passages) <= 6
+    assert without
+    assert "8:15" in answer.text
+
+
+async def test_a_question_that_names_only_its_document_is_answered_from_all_of_it(tmp_path: Path) -> None:
+    """The one part that tells what is waited for need not have a word of the question."""
+    async with knowing(tmp_path) as (knowledge, _):
+        reply = await quick(knowledge)("How long do I have to return something?", "en")
+    assert "30 days" in reply.text

@@ -169,14 +169,15 @@ async def test_a_row_of_a_long_table_is_found_by_its_name_and_its_columns(knowle
         assert "Express surcharge" in first.text
 
 
-async def test_neighbours_are_what_stands_before_and_after(shop: Knowledge) -> None:
-    """In the passage's document, in its order; nothing at the ends, nor for what is gone."""
+async def test_around_a_passage_stands_the_rest_of_its_document(shop: Knowledge) -> None:
+    """In its order and without itself, in the first scope that has it; nothing when it is gone."""
     prices, batteries = await shop.opening("kb/shipping.md", scope="", limit=9)
-    assert await shop.neighbours(prices) == (None, batteries)
-    assert await shop.neighbours(batteries, scopes=("other", "")) == (prices, None)
-    assert await shop.neighbours(batteries, scopes=("other",)) == (None, None)
+    assert list(await shop.around(prices, limit=9)) == [batteries]
+    assert list(await shop.around(batteries, scopes=("other", ""), limit=9)) == [prices]
+    assert not await shop.around(batteries, scopes=("other",), limit=9)
+    assert not await shop.around(prices, limit=0)
     await shop.remove("kb/shipping.md")
-    assert await shop.neighbours(prices) == (None, None)
+    assert not await shop.around(prices, limit=9)
 
 
 async def test_what_changed_is_searched_as_it_is_now(shop: Knowledge, project: Path) -> None:
