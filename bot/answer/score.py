@@ -29,9 +29,9 @@ from bot.terms import content_terms
 FITS, MISSES = 0.22, 0.18
 """Added when a unit is of the kind that is waited for; taken when it is not and the kind cannot be paraphrased."""
 
-STEPS, GROUP, MENTIONED = 0.35, 0.05, 0.6
-"""Added to a numbered list when a way of doing something is asked for; taken from any list that is told
-whole; how much a word in one of its items says of the whole."""
+STEPS, STEP, GROUP, MENTIONED = 0.35, 0.05, 0.05, 0.6
+"""Added to a numbered list, and taken from a single step, when a way of doing something is asked for; taken from a
+single step otherwise; taken from any list that is told whole; how much a word in one of its items says of the whole."""
 
 RELEVANCE, RANK, RARITY = 0.15, 0.1, 0.15
 """The search's score; being in the passage that it put first; how far rarity matters."""
@@ -204,7 +204,7 @@ class Scorer:
         score += PRECISION * self.precision(unit)
         score += self._kind(unit.text) + self._passage(unit) + self._headed(unit) + NEARNESS * self.near(unit)
         score += WITHIN if within(self.question.text, unit.measured) else 0.0
-        score -= LIMITING * unit.limiting + POINTING * unit.pointing + STEPS * (steps and self._is_step(unit))
+        score -= LIMITING * unit.limiting + POINTING * unit.pointing + (STEPS if steps else STEP) * self._is_step(unit)
         return Scored(unit, score, own, above)
 
     def _above(self, unit: Unit) -> tuple[float, ...]:
